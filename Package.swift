@@ -1,0 +1,13 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+// The module graph of shared/ARCHITECTURE: arrows point at what is imported; nothing points back.
+let package = Package(
+    name: "keystone-agent",
+    targets: [
+        .target(name: "CLinux", cSettings: [.define("_GNU_SOURCE")]),
+        .target(name: "LinuxSystem", dependencies: ["CLinux"]),
+        .testTarget(name: "LinuxSystemTests", dependencies: ["LinuxSystem"]),
+    ],
+    swiftLanguageModes: [.v6]
+)
