@@ -7,7 +7,9 @@ let package = Package(
     targets: [
         .target(name: "CLinux", cSettings: [.define("_GNU_SOURCE")]),
         .target(name: "LinuxSystem", dependencies: ["CLinux"]),
+        .target(name: "AgentProtocol"),
         .testTarget(name: "LinuxSystemTests", dependencies: ["LinuxSystem"]),
+        .testTarget(name: "AgentProtocolTests", dependencies: ["AgentProtocol"]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -1,0 +1,43 @@
+/// Builds the payload of a control message: fields of tag (UInt16), length (UInt32) and bytes, all little-endian.
+///
+/// A tag with the top bit set is *critical*: a receiver that does not know it refuses the message. Any other
+/// unknown tag is skipped, so a later version can add to a message without a new protocol version.
+public struct FieldWriter: Sendable {
+    public static let criticalBit: UInt16 = 0x8000
+
+    public private(set) var bytes: [UInt8] = []
+
+    public init(reserving capacity: Int = 128) { bytes.reserveCapacity(capacity) }
+
+    public mutating func put(_ tag: UInt16, _ value: UnsafeRawBufferPointer) {
+        putInteger(tag)
+        putInteger(UInt32(value.count))
+        bytes.append(contentsOf: value)
+    }
+
+    public mutating func put(_ tag: UInt16, _ value: [UInt8]) {
+        value.withUnsafeBytes { put(tag, $0) }
+    }
+
+    public mutating func put(_ tag: UInt16, _ value: String) {
+        var value = value
+        value.withUTF8 { put(tag, UnsafeRawBufferPointer($0)) }
+    }
+
+    public mutating func put(_ tag: UInt16, _ value: UInt64) {
+        putInteger(tag)
+        putInteger(UInt32(8))
+        putInteger(value)
+    }
+
+    public mutating func put(_ tag: UInt16, _ value: UInt32) { put(tag, UInt64(value)) }
+    public mutating func put(_ tag: UInt16, _ value: Bool) { put(tag, UInt64(value ? 1 : 0)) }
+
+    /// Writes nothing for nil: an absent field is how an optional value travels.
+    public mutating func put(_ tag: UInt16, _ value: String?) { if let value { put(tag, value) } }
+    public mutating func put(_ tag: UInt16, _ value: UInt64?) { if let value { put(tag, value) } }
+
+    private mutating func putInteger<Value: FixedWidthInteger>(_ value: Value) {
+        withUnsafeBytes(of: value.littleEndian) { bytes.append(contentsOf: $0) }
+    }
+}

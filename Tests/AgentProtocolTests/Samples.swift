@@ -1,0 +1,69 @@
+@testable import AgentProtocol
+
+/// One of each message, with every field set, and ways to decode any of them.
+enum Samples {
+    static func secret(_ byte: UInt8) -> Secret {
+        guard let secret = Secret([UInt8](repeating: byte, count: Secret.size)) else { preconditionFailure() }
+        return secret
+    }
+
+    static var request: ExecRequest {
+        ExecRequest(
+            arguments: [Array("prog".utf8), [], [0xFF, 0xFE, 10]],
+            environment: [Array("A=b c".utf8), Array("Ü=✓".utf8)],
+            directory: "/work space/ü", user: "sandbox:users", terminal: .init(rows: 50, columns: 65535),
+            standardInput: .stream, timeoutMilliseconds: 1 << 40, detached: true)
+    }
+
+    static var exit: ExitReport {
+        ExitReport(
+            outcome: .signal(15), outOfMemory: true, timedOut: true, truncated: true, userMicroseconds: 1,
+            systemMicroseconds: 2, wallMicroseconds: .max, maximumResidentKibibytes: 4)
+    }
+
+    static var all: [any WireMessage] {
+        [
+            Hello(
+                versions: VersionRange(lowest: 1, highest: 7), features: [.cgroups, .power], role: .report,
+                secret: secret(3),
+                softwareVersion: "1.2.3", bootID: "0d3a"),
+            Hello(role: .operation, secret: secret(4)),
+            Welcome(version: 3, features: .cgroups, secret: secret(5), softwareVersion: "9"),
+            Failure(.programNotFound, "there is no program \"x\""), request, ExecRequest(arguments: [[97]]),
+            Started(processID: 4_000_000, sessionID: "s-12"), StandardInputWindow(grant: .max),
+            SignalRequest(number: 64),
+            Resize(size: .init(rows: 1, columns: 2)), PowerRequest(action: .restart), exit,
+            ExitReport(outcome: .code(255)),
+        ]
+    }
+
+    /// Decodes a payload as whatever its kind says. Errors are fine, traps are not.
+    static func decode(_ kind: FrameKind, _ payload: UnsafeRawBufferPointer) throws(ProtocolError) {
+        switch kind {
+        case .hello: _ = try Hello(decoding: payload)
+        case .welcome: _ = try Welcome(decoding: payload)
+        case .failure: _ = try Failure(decoding: payload)
+        case .execRequest: _ = try ExecRequest(decoding: payload)
+        case .started: _ = try Started(decoding: payload)
+        case .standardInputWindow: _ = try StandardInputWindow(decoding: payload)
+        case .signal: _ = try SignalRequest(decoding: payload)
+        case .resize: _ = try Resize(decoding: payload)
+        case .exit: _ = try ExitReport(decoding: payload)
+        case .powerRequest: _ = try PowerRequest(decoding: payload)
+        case .standardOutput, .standardError, .standardInput, .standardInputEnd, .cancel, .accepted, .echo, .echoReply:
+            break
+        }
+    }
+}
+
+/// A small generator with a fixed seed, so that a failure can be had again.
+struct SplitMix64: RandomNumberGenerator {
+    var state: UInt64
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var z = state
+        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+        return z ^ (z >> 31)
+    }
+}
