@@ -8,8 +8,10 @@ let package = Package(
         .target(name: "CLinux", cSettings: [.define("_GNU_SOURCE")]),
         .target(name: "LinuxSystem", dependencies: ["CLinux"]),
         .target(name: "AgentProtocol"),
+        .target(name: "VsockTransport", dependencies: ["LinuxSystem", "AgentProtocol"]),
         .testTarget(name: "LinuxSystemTests", dependencies: ["LinuxSystem"]),
         .testTarget(name: "AgentProtocolTests", dependencies: ["AgentProtocol"]),
+        .testTarget(name: "VsockTransportTests", dependencies: ["VsockTransport", "LinuxSystem"]),
     ],
     swiftLanguageModes: [.v6]
 )
