@@ -9,9 +9,12 @@ let package = Package(
         .target(name: "LinuxSystem", dependencies: ["CLinux"]),
         .target(name: "AgentProtocol"),
         .target(name: "VsockTransport", dependencies: ["LinuxSystem", "AgentProtocol"]),
+        .target(name: "VhostUserVsock", dependencies: ["LinuxSystem"]),
+        .executableTarget(name: "keystone-vhost-vsock", dependencies: ["VhostUserVsock"]),
         .testTarget(name: "LinuxSystemTests", dependencies: ["LinuxSystem"]),
         .testTarget(name: "AgentProtocolTests", dependencies: ["AgentProtocol"]),
         .testTarget(name: "VsockTransportTests", dependencies: ["VsockTransport", "LinuxSystem"]),
+        .testTarget(name: "VhostUserVsockTests", dependencies: ["VhostUserVsock", "LinuxSystem"]),
     ],
     swiftLanguageModes: [.v6]
 )
