@@ -9,11 +9,17 @@ let package = Package(
         .target(name: "LinuxSystem", dependencies: ["CLinux"]),
         .target(name: "AgentProtocol"),
         .target(name: "VsockTransport", dependencies: ["LinuxSystem", "AgentProtocol"]),
+        .target(name: "GuestAgent", dependencies: ["AgentProtocol", "VsockTransport", "LinuxSystem"]),
         .target(name: "VhostUserVsock", dependencies: ["LinuxSystem"]),
+        .executableTarget(name: "keystone-guest-agent", dependencies: ["GuestAgent"]),
         .executableTarget(name: "keystone-vhost-vsock", dependencies: ["VhostUserVsock"]),
+        // What the bench and the end-to-end tests run inside a guest: no Foundation, so it stays small.
+        .executableTarget(name: "keystone-guest-probe", dependencies: ["GuestAgent"]),
         .testTarget(name: "LinuxSystemTests", dependencies: ["LinuxSystem"]),
         .testTarget(name: "AgentProtocolTests", dependencies: ["AgentProtocol"]),
         .testTarget(name: "VsockTransportTests", dependencies: ["VsockTransport", "LinuxSystem"]),
+        .testTarget(
+            name: "GuestAgentTests", dependencies: ["GuestAgent", "VsockTransport", "AgentProtocol", "LinuxSystem"]),
         .testTarget(name: "VhostUserVsockTests", dependencies: ["VhostUserVsock", "LinuxSystem"]),
     ],
     swiftLanguageModes: [.v6]

@@ -1,0 +1,82 @@
+import AgentProtocol
+import Glibc
+import LinuxSystem
+import VsockTransport
+
+/// Tells the host that the agent serves, once at boot and whenever the connection was lost.
+///
+/// Concurrency: a thread of its own, asleep in `poll` while the host listens.
+final class ReportChannel: Sendable {
+    /// Between two attempts, in milliseconds: doubled from the first to the second.
+    private static let shortestPause = 50
+    private static let longestPause = 30_000
+    /// For each step of one attempt, in milliseconds.
+    private static let stepDeadline = 10_000
+
+    private let address: VsockAddress
+    private let credential: BootCredential
+    private let hello: [UInt8]
+
+    init(address: VsockAddress, credential: BootCredential, features: Features) {
+        self.address = address
+        self.credential = credential
+        let bootID = (try? SmallFile.read("/proc/sys/kernel/random/boot_id", limit: 64)).map {
+            String(decoding: $0.prefix { $0 > 0x20 }, as: UTF8.self)
+        }
+        hello = Hello(features: features, role: .report, secret: credential.guest, bootID: bootID).frame()
+    }
+
+    func start() throws(SystemError) {
+        try Thread.start(name: "keystone-report", stackKibibytes: 64) { self.run() }
+    }
+
+    private func run() {
+        var pause = ReportChannel.shortestPause
+        var lastComplaint = ""
+        while true {
+            let complaint = attempt { pause = ReportChannel.shortestPause }
+            // A host that stays away is said once, not every 30 seconds.
+            if complaint != lastComplaint { AgentLog.say(complaint) }
+            lastComplaint = complaint
+            _ = poll(nil, 0, Int32(pause))
+            pause = min(pause * 2, ReportChannel.longestPause)
+        }
+    }
+
+    /// Dials, says hello and stays until the host goes.
+    /// - Parameter welcomed: called once the host has proved itself.
+    /// - Returns: why it ended.
+    private func attempt(welcomed: () -> Void) -> String {
+        do {
+            let deadline = Deadline.after(milliseconds: ReportChannel.stepDeadline)
+            let connection = try VsockTransport.dial(address, port: Ports.report, deadline: deadline)
+            try connection.sendAll(hello, deadline: deadline)
+            var frames = FrameBuffer(capacity: 1024, payloadLimit: Limits.helloPayload)
+            var answer: Failure?
+            let welcome = try FrameInput.next(connection, &frames, deadline) {
+                frame throws(ProtocolError) -> Welcome? in
+                if frame.kind == .failure {
+                    answer = try Failure(decoding: frame.payload)
+                    return nil
+                }
+                guard frame.kind == .welcome else { throw .malformed("answer to hello") }
+                return try Welcome(decoding: frame.payload)
+            }
+            if let answer { return "the host refused the hello: \(answer.message)" }
+            guard case .some(.some(let welcome)) = welcome else {
+                return "the host closed the report channel during the hello"
+            }
+            guard welcome.secret.matches(credential.host) else { return "who answered the hello is not the host" }
+            welcomed()
+            // Nothing is expected; what comes is taken off until the host goes.
+            while try FrameInput.next(connection, &frames, .never, nil, { _ throws(ProtocolError) in }) != nil {}
+            return "the host closed the report channel"
+        } catch let error as TransportError {
+            return error.message
+        } catch let error as Refusal {
+            return error.failure.message
+        } catch {
+            return "the report channel failed: \(error)"
+        }
+    }
+}

@@ -1,0 +1,72 @@
+import AgentProtocol
+import Glibc
+import LinuxSystem
+import VsockTransport
+
+/// An agent that serves: listener first, then the hello, so that a host which gets the hello can dial at once.
+///
+/// Concurrency: made and stopped by one thread; see `AgentServer` for the others.
+public final class RunningAgent: Sendable {
+    private let server: AgentServer
+    private let launcher: ExecLauncher
+
+    public struct StartError: Error, Sendable, CustomStringConvertible { public let description: String }
+
+    /// - Parameter helloMilliseconds: how long a peer may take to say who it is and what it wants.
+    public init(_ options: AgentOptions, helloMilliseconds: Int = 10_000) throws(StartError) {
+        let credential = try RunningAgent.credential(options)
+        let listener = try RunningAgent.listener(options)
+        do throws(SystemError) {
+            let power = options.mayPowerOff ? MachinePower.detect() : nil
+            let tree = RunningAgent.tree(options)
+            var features: Features = tree == nil ? [] : .cgroups
+            if power != nil { features.insert(.power) }
+            // The host may dial from here on; what it asks for waits in the listener until the workers start.
+            if let report = options.report {
+                try ReportChannel(address: report, credential: credential, features: features).start()
+            }
+            launcher = ExecLauncher(
+                system: try GuestSystem(), groups: tree.flatMap { try? GroupPool($0) },
+                defaultUser: credential.defaultUser ?? options.user,
+                openFiles: AgentService.raiseDescriptorLimit())
+            let handler = ConnectionHandler(
+                credential: credential, launcher: launcher, power: power, features: features,
+                helloMilliseconds: helloMilliseconds)
+            server = AgentServer(listener: listener, handler: handler)
+            try server.start()
+        } catch {
+            throw StartError(description: "the agent can't start: \(error)")
+        }
+    }
+
+    /// Sessions that run now.
+    public var sessionCount: Int { launcher.sessions.count }
+
+    public func stop() { server.stop() }
+
+    private static func credential(_ options: AgentOptions) throws(StartError) -> BootCredential {
+        let path = options.credentialPath ?? BootCredential.defaultPath
+        do throws(SystemError) {
+            if let credential = BootCredential(text: try SmallFile.read(path, limit: 4096)) { return credential }
+        } catch {
+            throw StartError(description: "the boot credential can't be read: \(error)")
+        }
+        throw StartError(description: "the boot credential in \(path) is not one of version 1")
+    }
+
+    private static func listener(_ options: AgentOptions) throws(StartError) -> VsockListener {
+        do throws(TransportError) {
+            return try VsockListener(options.listen, port: Ports.operations, requiredPeer: options.requiredPeer)
+        } catch {
+            throw StartError(description: error.message)
+        }
+    }
+
+    private static func tree(_ options: AgentOptions) -> ControlGroupTree? {
+        switch options.controlGroups {
+        case .find: ControlGroupTree(base: nil)
+        case .below(let path): ControlGroupTree(base: path)
+        case .none: nil
+        }
+    }
+}

@@ -1,0 +1,46 @@
+import Glibc
+import LinuxSystem
+
+/// Where in the cgroup v2 hierarchy the agent may make groups of its own.
+///
+/// Our init gives the root of the hierarchy, systemd the service's own group (`Delegate=yes`). The agent moves itself to
+/// `agent` and keeps its sessions under `sessions`, since a group with controllers may hold no processes itself.
+struct ControlGroupTree: Sendable {
+    static let mountPoint = "/sys/fs/cgroup"
+
+    /// The directory that session groups are made in.
+    let sessions: String
+
+    /// - Parameter base: where to make `agent` and `sessions`; nil to find it.
+    /// - Returns: nil when there is no cgroup v2 hierarchy or none of it is ours to use.
+    init?(base: String?) {
+        guard let base = base ?? ControlGroupTree.findBase() else { return nil }
+        sessions = base + "/sessions"
+        guard ControlGroupTree.make(base), ControlGroupTree.make(base + "/agent"), ControlGroupTree.make(sessions),
+            access(sessions + "/cgroup.procs", W_OK) == 0,
+            (try? SmallFile.write(base + "/agent/cgroup.procs", "0")) != nil
+        else { return nil }
+        let parent = base.lastIndex(of: "/").map { String(base[..<$0]) } ?? ""
+        // Each controller by itself: one that is missing must not keep the others away. The parent is not ours
+        // under systemd, where it has passed down what it will.
+        for directory in [parent, base, sessions] {
+            for controller in ["+memory", "+pids"] {
+                try? SmallFile.write(directory + "/cgroup.subtree_control", controller)
+            }
+        }
+    }
+
+    private static func findBase() -> String? {
+        guard access(mountPoint + "/cgroup.controllers", F_OK) == 0,
+            let text = try? SmallFile.read("/proc/self/cgroup"),
+            let line = text.split(separator: UInt8(ascii: "\n")).first(where: { $0.starts(with: "0::/".utf8) })
+        else { return nil }
+        let own = String(decoding: line.dropFirst(3), as: UTF8.self)
+        if own == "/" || own == "/keystone/agent" { return mountPoint + "/keystone" }
+        // `DelegateSubgroup=agent` of systemd 254 has put us there already.
+        if own.hasSuffix("/agent") { return mountPoint + own.dropLast("/agent".utf8.count) }
+        return mountPoint + own
+    }
+
+    private static func make(_ path: String) -> Bool { mkdir(path, 0o755) == 0 || errno == EEXIST }
+}

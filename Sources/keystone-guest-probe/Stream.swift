@@ -1,0 +1,80 @@
+import Glibc
+import LinuxSystem
+
+/// Bytes over one connection, as plainly as they can be moved: the ceiling for what the agent may reach.
+enum Stream {
+    private static let chunk = 128 * 1024
+
+    static func echo(_ connection: Int32) {
+        withBuffer { buffer in
+            while true {
+                let count = read(connection, buffer.baseAddress, buffer.count)
+                guard count > 0, writeAll(connection, UnsafeRawBufferPointer(rebasing: buffer[..<count])) else {
+                    return
+                }
+            }
+        }
+    }
+
+    static func source(_ connection: Int32, bytes: Int) {
+        let start = Deadline.now()
+        var left = bytes
+        withBuffer { buffer in
+            while left > 0 {
+                let piece = UnsafeRawBufferPointer(rebasing: buffer[..<min(left, buffer.count)])
+                guard writeAll(connection, piece) else { break }
+                left -= piece.count
+            }
+        }
+        tell(bytes - left, since: start)
+    }
+
+    /// What a command prints into a pipe, brought to the host by the least that can do it.
+    static func relay(_ connection: Int32) {
+        let input = FileDescriptor(owning: 0)
+        input.raisePipeCapacity(to: 1024 * 1024)
+        withBuffer { buffer in
+            while true {
+                let count = read(input.rawValue, buffer.baseAddress, buffer.count)
+                guard count > 0, writeAll(connection, UnsafeRawBufferPointer(rebasing: buffer[..<count])) else {
+                    return
+                }
+            }
+        }
+    }
+
+    static func sink(_ connection: Int32) {
+        let start = Deadline.now()
+        var total = 0
+        withBuffer { buffer in
+            while true {
+                let count = read(connection, buffer.baseAddress, buffer.count)
+                guard count > 0 else { break }
+                total += count
+            }
+        }
+        tell(total, since: start)
+    }
+
+    private static func tell(_ bytes: Int, since start: UInt64) {
+        let microseconds = (Deadline.now() - start) / 1000
+        Probe.say("bytes=\(bytes) microseconds=\(microseconds)\n")
+    }
+
+    private static func writeAll(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer) -> Bool {
+        var rest = bytes
+        while !rest.isEmpty {
+            let count = write(descriptor, rest.baseAddress, rest.count)
+            if count < 0 { return false }
+            rest = UnsafeRawBufferPointer(rebasing: rest[count...])
+        }
+        return true
+    }
+
+    private static func withBuffer(_ body: (UnsafeMutableRawBufferPointer) -> Void) {
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: chunk, alignment: 4096)
+        defer { buffer.deallocate() }
+        buffer.initializeMemory(as: UInt8.self, repeating: 0x5A)
+        body(buffer)
+    }
+}

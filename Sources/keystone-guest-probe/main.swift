@@ -1,0 +1,52 @@
+import Glibc
+import LinuxSystem
+
+let usage = """
+    keystone-guest-probe: measures a guest from inside.
+
+      echo-server PORT       sends back what comes on vsock PORT; prints "ready"
+      echo-loop PORT         the same, one connection after the other on one thread
+      source PORT [MIB]      streams MIB mebibytes (without: until the peer goes) to who connects
+      relay PORT             streams its stdin to who connects
+      sink PORT              swallows what comes until the peer ends its stream
+      spawn COUNT PROGRAM…   starts and waits for PROGRAM; prints microseconds
+      spawn-server PORT PROGRAM…
+                             starts and waits for PROGRAM for each byte that comes, then sends the byte back: one
+                             exchange and one start, begun on an idle guest as a command from the host is
+      dial-out               as PID 1: loads modules, sends the host one byte, powers off
+
+    """
+
+func complain(_ sentence: String) -> Never {
+    Probe.say("keystone-guest-probe: \(sentence)\n", to: 2)
+    exit(2)
+}
+
+func port(_ text: String?) -> UInt32 {
+    guard let text, let port = UInt32(text) else { complain("a port number is needed; see --help") }
+    return port
+}
+
+let arguments = Array(CommandLine.arguments.dropFirst())
+if getpid() == 1 { DialOut.run() }
+Signals.ignoreBrokenPipe()
+switch arguments.first {
+case "echo-server": Probe.serve(port(arguments.dropFirst().first), Stream.echo)
+case "echo-loop": Probe.serve(port(arguments.dropFirst().first), inTurn: true, Stream.echo)
+case "source":
+    let mebibytes = arguments.dropFirst(2).first.flatMap(Int.init)
+    Probe.serve(port(arguments.dropFirst().first)) { Stream.source($0, bytes: mebibytes.map { $0 << 20 } ?? .max) }
+case "relay": Probe.serve(port(arguments.dropFirst().first), Stream.relay)
+case "sink": Probe.serve(port(arguments.dropFirst().first), Stream.sink)
+case "spawn":
+    guard let count = arguments.dropFirst().first.flatMap(Int.init), count > 0, arguments.count > 2 else {
+        complain("spawn needs a count and a program")
+    }
+    SpawnTimes.measure(count, Array(arguments.dropFirst(2)))
+case "spawn-server":
+    let command = Array(arguments.dropFirst(2))
+    guard !command.isEmpty else { complain("spawn-server needs a port and a program") }
+    Probe.serve(port(arguments.dropFirst().first)) { SpawnTimes.answer($0, command) }
+case "--help": Probe.say(usage)
+default: complain("no such measurement; see --help")
+}
