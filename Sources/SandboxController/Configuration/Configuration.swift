@@ -1,0 +1,110 @@
+import Foundation
+
+/// `config.json`: a person's own defaults for new sandboxes. Read by `start` alone.
+///
+/// ```json
+/// { "backend": "qemu", "memory": "4G", "vcpus": 4, "network": "user", "shareSecurity": "none", "image": "minimal" }
+/// ```
+public struct Configuration: Equatable, Sendable {
+    public static let keys = ["backend", "image", "memory", "network", "shareSecurity", "vcpus"]
+
+    public var settings = SettingsLayer()
+    /// Sentences about what was ignored.
+    public var warnings: [String] = []
+
+    public init() {}
+
+    /// - Returns: the empty configuration when there is no such file.
+    /// - Throws: `configurationBroken` in a sentence with the key and the file.
+    public static func read(environment: [String: String]) throws(ControllerError) -> Configuration {
+        try read(path: StateDirectory.configurationFolder(environment) + "/config.json")
+    }
+
+    static func read(path: String) throws(ControllerError) -> Configuration {
+        guard let bytes = try AtomicFile.read(path, limit: 1 << 20) else { return Configuration() }
+        let value: JSONValue
+        do {
+            value = try JSONDecoder().decode(JSONValue.self, from: Data(bytes))
+        } catch {
+            throw broken("The configuration \(PrintableText.quoted(path)) is not JSON.", "Mend it or remove it.")
+        }
+        guard case .object(let entries) = value else {
+            throw broken(
+                "The configuration \(PrintableText.quoted(path)) must be a JSON object.",
+                "Begin it with { and end it with }.")
+        }
+        var result = Configuration()
+        for (key, value) in entries.sorted(by: { $0.key < $1.key }) { try result.take(key, value, path) }
+        return result
+    }
+
+    private mutating func take(_ key: String, _ value: JSONValue, _ path: String) throws(ControllerError) {
+        let source = "\(PrintableText.quoted(key)) in \(PrintableText.quoted(path))"
+        do throws(ControllerError) {
+            switch key {
+            case "backend": try SettingTexts.backend(try Self.text(value, source), source: source)
+            case "memory":
+                // A bare number is MiB, so that "memory": 8192 says the same as --memory 8192.
+                if case .number(let number) = value, let whole = Int(exactly: number) {
+                    settings.memoryMebibytes = try MemorySize.parse(String(whole), source: source)
+                } else {
+                    settings.memoryMebibytes = try MemorySize.parse(try Self.text(value, source), source: source)
+                }
+            case "vcpus":
+                guard case .number(let number) = value, let whole = Int(exactly: number) else {
+                    throw Self.wrongType(source, "a whole number")
+                }
+                settings.processors = try SettingTexts.processors(String(whole), source: source)
+            case "network": settings.network = try SettingTexts.network(try Self.text(value, source), source: source)
+            case "shareSecurity":
+                settings.shareSecurity = try SettingTexts.shareSecurity(try Self.text(value, source), source: source)
+            case "image": settings.image = try SettingTexts.image(try Self.text(value, source), source: source)
+            default:
+                let near = Similarity.closest(to: key, among: Self.keys).map { "; did you mean \($0)?" } ?? "."
+                warnings.append("\(source) is not a setting and is ignored\(near)")
+            }
+        } catch {
+            throw ControllerError(.configurationBroken, error.message, advice: error.advice)
+        }
+    }
+
+    private static func text(_ value: JSONValue, _ source: String) throws(ControllerError) -> String {
+        guard case .string(let text) = value else { throw wrongType(source, "a string") }
+        return text
+    }
+
+    private static func wrongType(_ source: String, _ type: String) -> ControllerError {
+        ControllerError(.configurationBroken, "\(source) must be \(type).")
+    }
+
+    private static func broken(_ message: String, _ advice: String) -> ControllerError {
+        ControllerError(.configurationBroken, message, advice: advice)
+    }
+}
+
+/// Any JSON, so that a wrong type can be told with its key.
+private enum JSONValue: Decodable {
+    case null
+    case bool(Bool)
+    case number(Double)
+    case string(String)
+    case array([JSONValue])
+    case object([String: JSONValue])
+
+    init(from decoder: any Decoder) throws {
+        let container = try decoder.singleValueContainer()
+        if container.decodeNil() {
+            self = .null
+        } else if let value = try? container.decode(Bool.self) {
+            self = .bool(value)
+        } else if let value = try? container.decode(Double.self) {
+            self = .number(value)
+        } else if let value = try? container.decode(String.self) {
+            self = .string(value)
+        } else if let value = try? container.decode([JSONValue].self) {
+            self = .array(value)
+        } else {
+            self = .object(try container.decode([String: JSONValue].self))
+        }
+    }
+}

@@ -1,0 +1,95 @@
+/// How settings are written, the same in flags, in the environment and in `config.json`. `source` begins the sentence.
+public enum SettingTexts {
+    public static let maximumProcessors = 256
+    /// The backends of this version.
+    public static let backends = ["qemu"]
+
+    public static func processors(_ text: String, source: String) throws(ControllerError) -> Int {
+        guard !text.isEmpty, text.utf8.allSatisfy({ $0 >= 48 && $0 <= 57 }), let count = Int(text),
+            (1...maximumProcessors).contains(count)
+        else {
+            throw ControllerError(
+                .usage,
+                "\(source) \(PrintableText.quoted(text)) is not a number of processors from 1 to \(maximumProcessors).")
+        }
+        return count
+    }
+
+    /// `user`, `none`, `tap[:INTERFACE]` or `bridge[:BRIDGE]`.
+    public static func network(_ text: String, source: String) throws(ControllerError) -> SandboxSettings.Network {
+        let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+        switch (parts[0], parts.count > 1 ? parts[1] : nil) {
+        case ("user", nil): return .user
+        case ("none", nil): return .none
+        case ("tap", let name): return .tap(interface: try interface(name ?? "tap0", source))
+        case ("bridge", let name): return .bridge(name: try interface(name ?? "virbr0", source))
+        default:
+            throw ControllerError(
+                .usage, "\(source) \(PrintableText.quoted(text)) is not a network.",
+                advice: "Choose user, none, tap, tap:INTERFACE, bridge or bridge:BRIDGE.")
+        }
+    }
+
+    public static func shareSecurity(_ text: String, source: String) throws(ControllerError) -> Choice<
+        SandboxSettings.ShareSecurity
+    > {
+        try choice(text, source: source)
+    }
+
+    public static func accelerator(_ text: String, source: String) throws(ControllerError) -> Choice<
+        SandboxSettings.Accelerator
+    > {
+        try choice(text, source: source)
+    }
+
+    public static func image(_ text: String, source: String) throws(ControllerError) -> String {
+        let sound =
+            !text.isEmpty && text.utf8.count <= 4096
+            && !text.unicodeScalars.contains { $0.value < 0x20 || $0.value == 0x7F }
+        guard sound else {
+            throw ControllerError(
+                .usage, "\(source) \(PrintableText.quoted(text)) is not the name, id or folder of an image.")
+        }
+        return text
+    }
+
+    /// Checked, not kept: there is one.
+    public static func backend(_ text: String, source: String) throws(ControllerError) {
+        guard !backends.contains(text) else { return }
+        throw ControllerError(
+            .usage, "\(source) \(PrintableText.quoted(text)) is not a backend of this version.",
+            advice: "Choose qemu, or leave it out.")
+    }
+
+    /// Names of network interfaces: IFNAMSIZ (16 with the NUL), no `/`, no space (dev_valid_name in the Linux kernel), and
+    /// no comma, which would end the value in QEMU's option.
+    private static func interface(_ name: String, _ source: String) throws(ControllerError) -> String {
+        let allowed = name.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F && !"/:,".utf8.contains($0) }
+        guard (1...15).contains(name.utf8.count), allowed, name != ".", name != ".." else {
+            throw ControllerError(
+                .usage, "\(source): \(PrintableText.quoted(name)) is not the name of a network interface.")
+        }
+        return name
+    }
+
+    private static func choice<Value: RawRepresentable<String> & CaseIterable>(
+        _ text: String, source: String
+    ) throws(ControllerError) -> Choice<Value> {
+        if text == "auto" { return .automatic }
+        if let value = Value(rawValue: text) { return .chosen(value) }
+        let names = Value.allCases.map(\.rawValue) + ["auto"]
+        throw ControllerError(
+            .usage, "\(source) \(PrintableText.quoted(text)) is none of \(names.joined(separator: ", ")).",
+            advice: Similarity.closest(to: text, among: names).map { "Did you mean \($0)?" })
+    }
+}
+
+/// A value, or the wish that it be found out.
+public enum Choice<Value: Sendable>: Sendable {
+    case automatic
+    case chosen(Value)
+
+    var value: Value? { if case .chosen(let value) = self { value } else { nil } }
+}
+
+extension Choice: Equatable where Value: Equatable {}

@@ -1,0 +1,67 @@
+import AgentProtocol
+import Glibc
+import LinuxSystem
+
+/// Asks a sandbox's monitor. That the connection succeeds is itself the proof that the monitor lives.
+struct ControlClient: ~Copyable {
+    private let socket: FileDescriptor
+
+    /// - Throws: `ENOENT` or `ECONNREFUSED` when no monitor listens.
+    init(sandbox name: String, in directory: StateDirectory, deadline: Deadline) throws(SystemError) {
+        socket = try UnixSocket.connect(to: directory.controlSocket(name), deadline: deadline)
+    }
+
+    /// Sends one request and reads to its final answer.
+    /// - Throws: what the monitor answered, or `monitorGone`/`timeout`.
+    consuming func ask(
+        _ request: ControlMessage, deadline: Deadline, progress: any ProgressReporter = SilentProgress()
+    ) throws(ControllerError) -> ControlMessage {
+        do throws(SystemError) {
+            try request.write(to: socket, deadline: deadline)
+        } catch {
+            throw ControlClient.failure(error)
+        }
+        return try ControlClient.readAnswer(from: socket, deadline: deadline, progress: progress)
+    }
+
+    /// Reads stages, warnings and details until the answer that ends a request.
+    private static func readAnswer(
+        from socket: borrowing FileDescriptor, deadline: Deadline, progress: any ProgressReporter
+    ) throws(ControllerError) -> ControlMessage {
+        while true {
+            if let answer = try readOne(from: socket, deadline: deadline, progress: progress) { return answer }
+        }
+    }
+
+    /// Reads one message. - Returns: nil when it was progress, which has been passed on.
+    static func readOne(
+        from socket: borrowing FileDescriptor, deadline: Deadline, progress: any ProgressReporter
+    ) throws(ControllerError) -> ControlMessage? {
+        let message: ControlMessage?
+        do throws(SystemError) {
+            message = try ControlMessage.read(from: socket, deadline: deadline)
+        } catch {
+            throw failure(error)
+        }
+        guard let message else {
+            throw ControllerError(
+                .monitorGone, "The sandbox's monitor ended before it answered.",
+                advice: "See monitor.log in the sandbox's state folder.")
+        }
+        switch message.kind {
+        case .stage: progress.stage(message.text(.text) ?? "")
+        case .warning: progress.warning(message.text(.text) ?? "")
+        case .detail: progress.detail(message.text(.text) ?? "")
+        case .done: return message
+        case .failed: throw message.error
+        case .access, .describe, .stop, .cancel:
+            throw ControllerError(.internal, "The monitor answered with a request.")
+        }
+        return nil
+    }
+
+    private static func failure(_ error: SystemError) -> ControllerError {
+        if error.code == ETIMEDOUT { return ControllerError(.timeout, "The sandbox's monitor did not answer in time.") }
+        return ControllerError(.monitorGone, "The connection to the sandbox's monitor failed: \(error.reason).")
+    }
+}

@@ -1,0 +1,134 @@
+import AgentProtocol
+import Glibc
+import LinuxSystem
+
+/// One message on a monitor's control socket or start channel: length (UInt32, little-endian), then fields as in
+/// `FieldWriter`; tag 1 is the kind. Both ends are the same build's or a neighbour's, so unknown fields are skipped.
+struct ControlMessage: Sendable {
+    enum Kind: UInt64, Sendable {
+        // Requests
+        case access = 1
+        case describe = 2
+        case stop = 3
+        case cancel = 4
+        // Answers
+        case stage = 16
+        case warning = 17
+        case detail = 18
+        case done = 19
+        case failed = 20
+    }
+
+    enum Tag: UInt16, Sendable {
+        case kind = 1
+        case text = 2
+        case code = 3
+        case advice = 4
+        case hostSecret = 5
+        case guestSecret = 6
+        case stateFile = 7
+        case force = 8
+        case timeoutMilliseconds = 9
+        case peerLoss = 10
+    }
+
+    /// Bytes of one message.
+    static let limit = 256 * 1024
+
+    let kind: Kind
+    private(set) var fields: [Tag: [UInt8]] = [:]
+
+    init(_ kind: Kind) { self.kind = kind }
+
+    func with(_ tag: Tag, _ value: [UInt8]) -> ControlMessage {
+        var copy = self
+        copy.fields[tag] = value
+        return copy
+    }
+
+    func with(_ tag: Tag, _ value: String?) -> ControlMessage { value.map { with(tag, Array($0.utf8)) } ?? self }
+    func with(_ tag: Tag, _ value: Int) -> ControlMessage { with(tag, String(value)) }
+
+    func text(_ tag: Tag) -> String? { fields[tag].map { String(decoding: $0, as: UTF8.self) } }
+    func integer(_ tag: Tag) -> Int? { text(tag).flatMap { Int($0) } }
+
+    static func failure(_ error: ControllerError) -> ControlMessage {
+        ControlMessage(.failed).with(.code, error.code.rawValue).with(.text, error.message).with(.advice, error.advice)
+    }
+
+    /// The error that a `failed` message carries.
+    var error: ControllerError {
+        ControllerError(
+            text(.code).flatMap { ControllerError.Code(rawValue: $0) } ?? .internal,
+            text(.text) ?? "The monitor failed.",
+            advice: text(.advice))
+    }
+
+    // MARK: Wire
+
+    func write(to descriptor: borrowing FileDescriptor, deadline: Deadline) throws(SystemError) {
+        var writer = FieldWriter()
+        writer.put(Tag.kind.rawValue, kind.rawValue)
+        for (tag, value) in fields { writer.put(tag.rawValue, value) }
+        let length = UInt32(writer.bytes.count)
+        try descriptor.writeAll(
+            withUnsafeBytes(of: length.littleEndian) { Array($0) } + writer.bytes, deadline: deadline)
+    }
+
+    /// - Returns: nil at end of file.
+    /// - Throws: `EBADMSG` when the bytes are not a message, `ETIMEDOUT`.
+    static func read(from descriptor: borrowing FileDescriptor, deadline: Deadline) throws(SystemError)
+        -> ControlMessage?
+    {
+        guard let head = try exactly(4, from: descriptor, deadline: deadline) else { return nil }
+        let length = head.withUnsafeBytes { Int(UInt32(littleEndian: $0.loadUnaligned(as: UInt32.self))) }
+        guard length <= limit, let body = try exactly(length, from: descriptor, deadline: deadline) else {
+            throw SystemError("read a control message", code: EBADMSG)
+        }
+        let parsed = body.withUnsafeBytes { bytes -> ControlMessage? in
+            var reader = FieldReader(bytes)
+            var (kind, found): (Kind?, [Tag: [UInt8]]) = (nil, [:])
+            do throws(ProtocolError) {
+                while let field = try reader.next() {
+                    guard let tag = Tag(rawValue: field.tag) else { continue }
+                    if tag == .kind {
+                        kind = Kind(rawValue: try field.integer())
+                    } else {
+                        found[tag] = try field.array()
+                    }
+                }
+            } catch { return nil }
+            guard let kind else { return nil }
+            var message = ControlMessage(kind)
+            message.fields = found
+            return message
+        }
+        guard let parsed else { throw SystemError("read a control message", code: EBADMSG) }
+        return parsed
+    }
+
+    /// - Returns: nil when the connection ends before the first byte.
+    private static func exactly(
+        _ count: Int, from descriptor: borrowing FileDescriptor, deadline: Deadline
+    ) throws(SystemError) -> [UInt8]? {
+        var bytes = [UInt8](repeating: 0, count: count)
+        var filled = 0
+        while filled < count {
+            try descriptor.waitUntilReady(Int32(POLLIN), deadline: deadline)
+            let outcome = bytes.withUnsafeMutableBytes { buffer -> Result<TransferResult, SystemError> in
+                do throws(SystemError) {
+                    return .success(
+                        try descriptor.read(into: UnsafeMutableRawBufferPointer(rebasing: buffer[filled...])))
+                } catch { return .failure(error) }
+            }
+            switch try outcome.get() {
+            case .moved(let moved): filled += moved
+            case .wouldBlock: continue
+            case .endOfFile:
+                if filled == 0 { return nil }
+                throw SystemError("read a control message", code: EBADMSG)
+            }
+        }
+        return bytes
+    }
+}

@@ -1,0 +1,36 @@
+import AgentProtocol
+import Glibc
+import LinuxSystem
+
+/// Whole frames from a descriptor. One thread uses it.
+final class FrameReader: @unchecked Sendable {
+    enum Failure: Error {
+        case ended
+        case system(SystemError)
+        case malformed(ProtocolError)
+    }
+
+    private var buffer = FrameBuffer(capacity: 64 * 1024)
+
+    /// The next frame, valid until the next call.
+    func next(from descriptor: borrowing FileDescriptor, deadline: Deadline) throws(Failure) -> Frame {
+        while true {
+            do throws(ProtocolError) {
+                if let frame = try buffer.next() { return frame }
+            } catch {
+                throw .malformed(error)
+            }
+            do throws(SystemError) {
+                if deadline != .never { try descriptor.waitUntilReady(Int32(POLLIN), deadline: deadline) }
+                switch try descriptor.read(into: buffer.space(atLeast: 16 * 1024)) {
+                case .moved(let count): buffer.received(count)
+                case .wouldBlock: try descriptor.waitUntilReady(Int32(POLLIN), deadline: deadline)
+                case .endOfFile: throw SystemError("read", code: EPIPE)
+                }
+            } catch {
+                if error.code == EPIPE || error.code == ECONNRESET { throw .ended }
+                throw .system(error)
+            }
+        }
+    }
+}

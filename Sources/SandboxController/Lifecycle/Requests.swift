@@ -1,0 +1,39 @@
+/// What `start` is asked for.
+public struct StartRequest: Sendable {
+    public var name: String
+    /// Absolute path of the project.
+    public var project: String
+    public var settings: SandboxSettings
+    /// Stop a running one first and discard its state.
+    public var fresh: Bool
+    /// Seconds until the agent must have said hello.
+    public var timeoutSeconds: Int
+
+    public static let defaultTimeoutSeconds = 120
+
+    public init(
+        name: String, project: String, settings: SandboxSettings, fresh: Bool = false,
+        timeoutSeconds: Int = StartRequest.defaultTimeoutSeconds
+    ) {
+        self.name = name
+        self.project = project
+        self.settings = settings
+        self.fresh = fresh
+        self.timeoutSeconds = timeoutSeconds
+    }
+}
+
+/// How `stop` goes about it.
+public struct StopOptions: Sendable {
+    /// Ends the virtual machine without asking the guest.
+    public var force: Bool
+    /// Seconds that the guest has to power off before it is ended.
+    public var timeoutSeconds: Int
+
+    public static let defaultTimeoutSeconds = 30
+
+    public init(force: Bool = false, timeoutSeconds: Int = StopOptions.defaultTimeoutSeconds) {
+        self.force = force
+        self.timeoutSeconds = timeoutSeconds
+    }
+}

@@ -1,0 +1,206 @@
+import Foundation
+import Glibc
+import LinuxSystem
+
+/// The host library's front door: everything that can be done with sandboxes under one state directory. A value without
+/// state of its own: the registry, the locks and the monitors are the truth, and every call looks at them first.
+public struct SandboxController: Sendable {
+    public let directory: StateDirectory
+
+    public init(directory: StateDirectory) { self.directory = directory }
+
+    // MARK: Looking
+
+    /// Every registered sandbox, reconciled, by name.
+    public func list() throws(ControllerError) -> [SandboxStatus] {
+        var all: [SandboxStatus] = []
+        for record in try Registry(directory: directory).read().sorted(by: { $0.name < $1.name }) {
+            all.append(reconcile(record))
+        }
+        return all
+    }
+
+    public func status(_ name: String) throws(ControllerError) -> SandboxStatus {
+        try SandboxName.validate(name)
+        return reconcile(try record(name))
+    }
+
+    func record(_ name: String) throws(ControllerError) -> SandboxRecord {
+        let records = try Registry(directory: directory).read()
+        guard let record = records.first(where: { $0.name == name }) else {
+            throw ControllerError(
+                .noSuchSandbox, "There is no sandbox named \(PrintableText.quoted(name)).",
+                advice: Similarity.closest(to: name, among: records.map(\.name)).map { "Did you mean \($0)?" }
+                    ?? "`keystone agent list` shows those there are.")
+        }
+        return record
+    }
+
+    /// The truth about a sandbox: its monitor's own word where it lives; else what the state file says, unless that
+    /// needs a monitor: then it ended without cleaning up, which is written down and said.
+    private func reconcile(_ record: SandboxRecord) -> SandboxStatus {
+        if let file = askMonitor(record.name) { return SandboxStatus(record: record, state: file.state, file: file) }
+        guard var file = StateFile.read(directory.stateFile(record.name)) else {
+            return SandboxStatus(record: record, state: .created, file: nil)
+        }
+        if file.state.needsMonitor, !FileLock.isHeld(directory.monitorLock(record.name)) {
+            file.state = .error(
+                code: .monitorGone,
+                reason: "Its monitor ended without cleaning up (killed, or the host went down); its VM ended with it.")
+            file.since = Date()
+            file.monitorProcess = nil
+            file.machineProcess = nil
+            file.deviceProcess = nil
+            try? file.write(directory.stateFile(record.name))
+        }
+        return SandboxStatus(record: record, state: file.state, file: file)
+    }
+
+    func askMonitor(_ name: String) -> StateFile? {
+        let deadline = Deadline.after(milliseconds: 2_000)
+        do throws(SystemError) {
+            let client = try ControlClient(sandbox: name, in: directory, deadline: deadline)
+            let answer = try? client.ask(ControlMessage(.describe), deadline: deadline)
+            return answer?.text(.stateFile).flatMap { StateFile.decoding(Array($0.utf8)) }
+        } catch { return nil }
+    }
+
+    // MARK: Starting
+
+    /// Starts a sandbox, registering it when it is new, and returns when its agent has said hello.
+    /// - Parameter cancellation: a descriptor that becomes readable when the start should be undone, or -1.
+    /// - Throws: `alreadyRunning`, `imageMissing`, `noMemory`, `machineFailed`, `timeout`, `cancelled` …
+    @discardableResult
+    public func start(
+        _ request: StartRequest, progress: any ProgressReporter, cancellation: Int32 = -1
+    ) throws(ControllerError) -> SandboxStatus {
+        try SandboxName.validate(request.name)
+        let known = try Registry(directory: directory).read().first { $0.name == request.name }
+        if let known, known.project != request.project {
+            throw ControllerError(
+                .sandboxExists,
+                "The name \(request.name) belongs to the sandbox of \(PrintableText.quoted(known.project)).",
+                advice: "Choose another with --name.")
+        }
+        if let known { try makeWay(for: request, known, progress) }
+        let record = SandboxRecord(
+            name: request.name, project: request.project, created: known?.created ?? Date(), settings: request.settings)
+        try PrivateFiles.makeFolder(directory.stateFolder(request.name))
+        try Registry(directory: directory).update {
+            $0.removeAll { $0.name == record.name }; $0.append(record)
+        }
+        let channel = try MonitorProcess.spawn(request.name, in: directory, timeoutSeconds: request.timeoutSeconds)
+        let limit = Deadline.after(milliseconds: (request.timeoutSeconds + 60) * 1000)
+        let answer: ControlMessage
+        do throws(ControllerError) {
+            answer = try StartWait.answer(channel, cancellation: cancellation, deadline: limit, progress: progress)
+        } catch {
+            // A monitor says why it failed and then ends; nothing of it is left when we return. (`busy` says that the lock
+            // is another monitor's, which is not ours to wait for.)
+            if error.code != .busy { try? waitUntilGone(request.name, deadline: .after(milliseconds: 10_000)) }
+            throw error
+        }
+        let file = answer.text(.stateFile).flatMap { StateFile.decoding(Array($0.utf8)) }
+        return SandboxStatus(record: record, state: file?.state ?? .running, file: file)
+    }
+
+    /// Nothing of an earlier boot may be left when a start begins.
+    private func makeWay(for request: StartRequest, _ known: SandboxRecord, _ progress: any ProgressReporter)
+        throws(ControllerError)
+    {
+        let status = reconcile(known)
+        if status.state.needsMonitor {
+            guard request.fresh else {
+                throw ControllerError(
+                    .alreadyRunning, "Sandbox \(request.name) is already \(status.state.word).",
+                    advice: "Use `keystone agent exec \(request.name) -- COMMAND`, or start it anew with --fresh.")
+            }
+            progress.stage("stopping the old virtual machine")
+            try stop(request.name, options: StopOptions(force: true), progress: SilentProgress())
+        }
+        if request.fresh { try discardState(request.name) }
+    }
+
+    /// Removes everything of earlier boots but the lock, which proves that nothing of them runs.
+    private func discardState(_ name: String) throws(ControllerError) {
+        try PrivateFiles.makeFolder(directory.stateFolder(name))
+        let lock = try FileLock(path: directory.monitorLock(name), deadline: .after(milliseconds: 10_000))
+        defer { _ = lock.rawValue }  // Held to the end.
+        let keep = (directory.monitorLock(name) as NSString).lastPathComponent
+        let folder = directory.stateFolder(name)
+        for entry in (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? [] where entry != keep {
+            try? FileManager.default.removeItem(atPath: "\(folder)/\(entry)")
+        }
+    }
+
+    // MARK: Stopping
+
+    /// Stops a sandbox; returns when every process of it has ended and every socket is gone.
+    /// - Throws: `notRunning` when there is nothing to stop.
+    public func stop(_ name: String, options: StopOptions, progress: any ProgressReporter) throws(ControllerError) {
+        let state = try status(name).state
+        guard state.needsMonitor else {
+            throw ControllerError(.notRunning, "Sandbox \(name) is \(state.word), not running.")
+        }
+        let deadline = Deadline.after(milliseconds: (options.timeoutSeconds + 30) * 1000)
+        do throws(SystemError) {
+            let client = try ControlClient(sandbox: name, in: directory, deadline: deadline)
+            let request = ControlMessage(.stop).with(.force, options.force ? 1 : 0)
+                .with(.timeoutMilliseconds, options.timeoutSeconds * 1000)
+            try ask(client, request, deadline, progress)
+        } catch {
+            // No monitor answers: it is on its way in or out. The lock below tells when it is over.
+        }
+        try waitUntilGone(name, deadline: deadline)
+    }
+
+    private func ask(
+        _ client: consuming ControlClient, _ request: ControlMessage, _ deadline: Deadline,
+        _ progress: any ProgressReporter
+    ) throws(SystemError) {
+        do throws(ControllerError) {
+            _ = try client.ask(request, deadline: deadline, progress: progress)
+        } catch {
+            if error.code != .monitorGone { throw SystemError(error.message, code: EIO) }
+        }
+    }
+
+    private func waitUntilGone(_ name: String, deadline: Deadline) throws(ControllerError) {
+        do throws(ControllerError) {
+            _ = try FileLock(path: directory.monitorLock(name), deadline: deadline)
+        } catch {
+            throw ControllerError(
+                .timeout, "Processes of sandbox \(name) did not end in time.",
+                advice: "Try `keystone agent stop \(name) --force`.")
+        }
+    }
+
+    /// Removes a stopped sandbox and all it kept.
+    /// - Parameter keepDisk: leaves its folder (logs, workspace) where it is and only forgets the sandbox.
+    public func destroy(
+        _ name: String, force: Bool, keepDisk: Bool, progress: any ProgressReporter
+    ) throws(ControllerError) {
+        let state = try status(name).state
+        if state.needsMonitor {
+            guard force else {
+                throw ControllerError(
+                    .alreadyRunning, "Sandbox \(name) is \(state.word).",
+                    advice: "Stop it first with `keystone agent stop \(name)`, or destroy it with --force.")
+            }
+            try stop(name, options: StopOptions(force: true), progress: progress)
+        }
+        progress.stage("removing sandbox \(name)")
+        try Registry(directory: directory).update { $0.removeAll { $0.name == name } }
+        guard !keepDisk else { return }
+        do {
+            try FileManager.default.removeItem(atPath: directory.sandboxFolder(name))
+        } catch CocoaError.fileNoSuchFile {
+            return
+        } catch {
+            throw ControllerError(
+                .permission,
+                "Sandbox \(name) is forgotten, but its folder \(directory.sandboxFolder(name)) could not be removed: \(error.localizedDescription)"
+            )
+        }
+    }
+}

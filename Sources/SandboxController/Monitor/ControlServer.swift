@@ -1,0 +1,109 @@
+import AgentProtocol
+import Glibc
+import LinuxSystem
+
+/// Answers on `control.sock`.
+///
+/// Concurrency: one thread accepts; each visitor has a thread, at most `maximumVisitors` at a time. Questions are answered
+/// from the snapshot; requests that change something go to the main thread with a `ControlReply`.
+final class ControlServer: Sendable {
+    static let maximumVisitors = 512
+
+    private let listener: FileDescriptor
+    private let snapshot: MonitorSnapshot
+    private let mailbox: Mailbox
+    private let visitors = VisitorCount(limit: maximumVisitors)
+
+    init(path: String, snapshot: MonitorSnapshot, mailbox: Mailbox) throws(SystemError) {
+        listener = try UnixSocket.listen(at: path)
+        self.snapshot = snapshot
+        self.mailbox = mailbox
+        try Thread.start(name: "control") { self.acceptVisitors() }
+    }
+
+    private func acceptVisitors() {
+        while true {
+            do throws(SystemError) {
+                guard let visitor = try UnixSocket.accept(listener.rawValue) else { continue }
+                receive(visitor)
+            } catch {
+                if error.code == EMFILE || error.code == ENFILE || error.code == ENOMEM {
+                    // Descriptors come back as visitors leave; a pause keeps this from spinning.
+                    poll(nil, 0, 100)
+                    continue
+                }
+                return  // The listener was shut down.
+            }
+        }
+    }
+
+    private func receive(_ visitor: consuming FileDescriptor) {
+        guard isAllowed(visitor.rawValue), visitors.enter() else { return }
+        let reply = ControlReply(visitor)
+        do throws(SystemError) {
+            try Thread.start(name: "visitor") {
+                defer { self.visitors.leave() }
+                self.serve(reply)
+            }
+        } catch { visitors.leave() }
+    }
+
+    /// The socket is 0600 in a 0700 folder; this holds even where somebody loosened them.
+    private func isAllowed(_ visitor: Int32) -> Bool {
+        guard let peer = try? UnixSocket.peerCredentials(visitor) else { return false }
+        return peer.userID == geteuid() || peer.userID == 0
+    }
+
+    private func serve(_ reply: ControlReply) {
+        guard let request = reply.readRequest() else { return }
+        switch request.kind {
+        case .access:
+            guard case .running = snapshot.current.state else {
+                let word = snapshot.current.state.word
+                return reply.fail(
+                    ControllerError(
+                        .notRunning, "Sandbox \(snapshot.name) is \(word), not running.",
+                        advice: word == "starting" ? "Wait for `keystone agent start` to end." : nil))
+            }
+            reply.finish(
+                ControlMessage(.done).with(.hostSecret, snapshot.secrets.host.revealHexadecimal())
+                    .with(.guestSecret, snapshot.secrets.guest.revealHexadecimal()))
+        case .describe:
+            var answer = ControlMessage(.done).with(.stateFile, snapshot.current.encoded())
+            if request.integer(.peerLoss) != nil {
+                let reason = snapshot.reasonForLoss()
+                answer = answer.with(.text, reason.text).with(.advice, reason.advice)
+            }
+            reply.finish(answer)
+        case .stop:
+            mailbox.post(
+                .stop(
+                    StopOptions(
+                        force: request.integer(.force) == 1,
+                        timeoutSeconds: (request.integer(.timeoutMilliseconds) ?? 30_000) / 1000), reply))
+        default: reply.fail(ControllerError(.internal, "The monitor does not know this request."))
+        }
+    }
+
+    /// No visitor gets in from now on.
+    func close() { shutdown(listener.rawValue, Int32(SHUT_RDWR)) }
+}
+
+/// Counts those inside, up to a limit. Any thread.
+final class VisitorCount: @unchecked Sendable {
+    private let lock = Mutex()
+    private let limit: Int
+    private var count = 0
+
+    init(limit: Int) { self.limit = limit }
+
+    func enter() -> Bool {
+        lock.withLock {
+            if count >= limit { return false }
+            count += 1
+            return true
+        }
+    }
+
+    func leave() { lock.withLock { count -= 1 } }
+}

@@ -1,0 +1,102 @@
+import AgentProtocol
+import Glibc
+import LinuxSystem
+
+/// QEMU and its vsock device, children of the monitor. The main thread only.
+final class MachineChildren {
+    let machine: ProcessHandle
+    let device: ProcessHandle
+    let firstEnd: FirstEnd
+    let qmp: QMPChannel
+    private(set) var machineStatus: ExitStatus?
+    private(set) var deviceStatus: ExitStatus?
+
+    init(machine: ProcessHandle, device: ProcessHandle, firstEnd: FirstEnd, qmp: QMPChannel) {
+        self.machine = machine
+        self.device = device
+        self.firstEnd = firstEnd
+        self.qmp = qmp
+    }
+
+    func reapMachine() {
+        guard machineStatus == nil else { return }
+        machineStatus = try? machine.reap().status
+        firstEnd.note(.machine)
+    }
+
+    func reapDevice() { if deviceStatus == nil { deviceStatus = try? device.reap().status } }
+
+    /// Milliseconds that QEMU has to follow a device that ended before it. The device exits with 0 when QEMU closes its
+    /// connection, which it does early in its own shutdown; it is killed by a signal for reasons of its own.
+    var patienceAfterDevice: Int {
+        switch deviceStatus {
+        case .exited(0): 10_000
+        case .signaled: 0
+        case .exited, nil: 300
+        }
+    }
+
+    var endedCleanly: Bool { machineStatus == .exited(0) }
+    func machineEnd() -> String { MachineChildren.words(machineStatus) }
+    func deviceEnd() -> String { MachineChildren.words(deviceStatus) }
+
+    private static func words(_ status: ExitStatus?) -> String {
+        switch status {
+        case .exited(let code): " with exit code \(code)"
+        case .signaled(let number, _): ", killed by signal \(number)"
+        case nil: ""
+        }
+    }
+
+    /// Guest shutdown, then QMP, then kill; returns when QEMU is reaped.
+    func end(
+        _ endpoint: GuestConnection.Endpoint, loop: MonitorLoop, options: StopOptions,
+        progress: any ProgressReporter, alsoWaiting: (ControlReply) -> Void
+    ) {
+        if !options.force {
+            progress.stage("asking the guest to power off")
+            let limit = Deadline.after(milliseconds: options.timeoutSeconds * 1000)
+            if !GuestPower.request(.powerOff, endpoint: endpoint, deadline: min(limit, .after(milliseconds: 3_000))) {
+                progress.detail("the agent does not answer; pressing the machine's power button")
+                qmp.send("system_powerdown")
+            }
+            if waitForMachine(loop, limit, alsoWaiting) { return }
+            progress.warning("The guest did not power off in \(options.timeoutSeconds) s.")
+        }
+        progress.stage("ending the virtual machine")
+        qmp.send("quit")
+        if waitForMachine(loop, .after(milliseconds: 3_000), alsoWaiting) { return }
+        kill()
+    }
+
+    private func waitForMachine(_ loop: MonitorLoop, _ deadline: Deadline, _ alsoWaiting: (ControlReply) -> Void)
+        -> Bool
+    {
+        while machineStatus == nil {
+            switch loop.next(deadline: deadline) {
+            case .machineEnded: return true
+            case .deadline: return false
+            case .stop(let options, let reply):
+                alsoWaiting(reply)
+                if options.force { return false }
+            case .terminated: return false
+            case .deviceEnded, .agentHello, .agentLost, .startCancelled: continue
+            }
+        }
+        return true
+    }
+
+    /// Ends and reaps both, whatever state they are in.
+    func kill() {
+        if machineStatus == nil {
+            try? machine.send(SIGKILL)
+            reapMachine()
+        }
+        if deviceStatus == nil {
+            // It ends by itself when QEMU's socket closes, having removed its own socket.
+            if !device.waitForEnd(deadline: .after(milliseconds: 1_000)) { try? device.send(SIGKILL) }
+            reapDevice()
+        }
+        while ProcessHandle.reapAny() != nil {}
+    }
+}

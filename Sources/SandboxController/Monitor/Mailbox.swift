@@ -1,0 +1,49 @@
+import LinuxSystem
+
+/// What happened, told to the monitor's main thread.
+enum MonitorEvent {
+    case agentHello(AgentGreeting)
+    case agentLost
+    case stop(StopOptions, ControlReply)
+    /// Whoever started us changed their mind.
+    case startCancelled
+    case machineEnded
+    case deviceEnded
+    /// SIGTERM, SIGINT or SIGHUP to the monitor itself.
+    case terminated
+    case deadline
+}
+
+/// What the agent said of itself.
+struct AgentGreeting: Sendable {
+    /// Escaped; guest text.
+    let softwareVersion: String
+    let bootID: String
+    /// When it came, in nanoseconds on `CLOCK_MONOTONIC`.
+    let receivedAt = Deadline.now()
+}
+
+/// Events from any thread for one thread that polls `rawValue`.
+final class Mailbox: @unchecked Sendable {
+    private let wake: EventDescriptor
+    private let lock = Mutex()
+    private var events: [MonitorEvent] = []
+    var rawValue: Int32 { wake.rawValue }
+
+    init() throws(SystemError) { wake = try EventDescriptor() }
+
+    func post(_ event: MonitorEvent) {
+        lock.withLock { events.append(event) }
+        wake.signal()
+    }
+
+    func take() -> MonitorEvent? {
+        lock.lock()
+        defer { lock.unlock() }
+        if events.isEmpty {
+            wake.drain()
+            return nil
+        }
+        return events.removeFirst()
+    }
+}

@@ -1,0 +1,275 @@
+import AgentProtocol
+import CLinux
+import Foundation
+import Glibc
+import LinuxSystem
+import VsockTransport
+
+/// One sandbox's keeper, from boot to the last reaped process.
+///
+/// Concurrency: everything here runs on the main thread of the monitor process, which is also the thread that starts
+/// QEMU and the device: their PDEATHSIG fires when it ends, and it ends with the process. Other threads (`ControlServer`,
+/// `ReportListener`) post to the `mailbox` and read the `snapshot`.
+///
+/// The lock file is inherited by QEMU and the device, so it is free only when all three have ended: that is how the
+/// next start knows that nothing of this one is left.
+final class Monitor {
+    let name: String
+    let directory: StateDirectory
+    let timeoutSeconds: Int
+    let channel: StartChannel
+    let events: EventLog
+    var snapshot: MonitorSnapshot?
+    var machine: MachineChildren?
+    var control: ControlServer?
+    var reports: ReportListener?
+    private var lock: FileLock?
+    private var ownsState: Bool { lock != nil }
+
+    init(name: String, directory: StateDirectory, channel: consuming FileDescriptor, timeoutSeconds: Int) {
+        self.name = name
+        self.directory = directory
+        self.timeoutSeconds = timeoutSeconds
+        events = EventLog(path: directory.eventsFile(name))
+        self.channel = StartChannel(channel, events: events)
+    }
+
+    /// - Returns: the exit code of the monitor process.
+    func run() -> Int32 {
+        do throws(ControllerError) {
+            let started = Deadline.now()
+            let loop = try begin()
+            let greeting = try awaitReady(loop)
+            becameReady(greeting, seconds: Double(Deadline.now() - started) / 1e9)
+            serve(loop)
+            return 0
+        } catch {
+            fail(error)
+            return 1
+        }
+    }
+
+    // MARK: Start
+
+    private func begin() throws(ControllerError) -> MonitorLoop {
+        _ = ks_set_child_subreaper()
+        let loop = try attempt { () throws(SystemError) in try MonitorLoop(channel: channel) }
+        let lock = try takeLock()
+        let inherited = lock.rawValue
+        self.lock = consume lock
+        let snapshot = MonitorSnapshot(name: name, secrets: try attempt(BootSecrets.generate))
+        self.snapshot = snapshot
+        snapshot.update { $0.monitorProcess = getpid() }
+        removeSockets()
+        try snapshot.current.write(directory.stateFile(name))
+        try attempt { () throws(SystemError) in
+            control = try ControlServer(path: directory.controlSocket(name), snapshot: snapshot, mailbox: loop.mailbox)
+        }
+        let launcher = MachineLauncher(name: name, directory: directory, snapshot: snapshot, progress: channel)
+        let plan = try launcher.plan()
+        do throws(TransportError) {
+            reports = try ReportListener(
+                address: .hybrid(path: directory.vsockSocket(name)), secrets: snapshot.secrets, mailbox: loop.mailbox)
+        } catch {
+            throw ControllerError(.internal, "Listening for the guest agent failed: \(error.message)")
+        }
+        let children = try launcher.launch(plan, lock: inherited)
+        machine = children
+        loop.watch(children)
+        snapshot.watch(children)
+        persist()
+        channel.stage("booting the guest")
+        return loop
+    }
+
+    /// What is left of an earlier boot ends by itself and is waited for; a monitor that lives is a reason to give up.
+    private func takeLock() throws(ControllerError) -> FileLock {
+        let deadline = Deadline.after(milliseconds: 10_000)
+        while true {
+            do throws(ControllerError) {
+                return try FileLock(
+                    path: directory.monitorLock(name), deadline: min(deadline, .after(milliseconds: 250)))
+            } catch {
+                guard error.code == .busy, !deadline.hasPassed else { throw error }
+            }
+            if let file = SandboxController(directory: directory).askMonitor(name) {
+                throw ControllerError(.alreadyRunning, "Sandbox \(name) is already \(file.state.word).")
+            }
+        }
+    }
+
+    private func attempt<Value>(_ body: () throws(SystemError) -> Value) throws(ControllerError) -> Value {
+        do throws(SystemError) {
+            return try body()
+        } catch {
+            throw .system(error, doing: "Starting sandbox \(name)")
+        }
+    }
+
+    private func awaitReady(_ loop: MonitorLoop) throws(ControllerError) -> AgentGreeting {
+        let deadline = Deadline.after(milliseconds: timeoutSeconds * 1000)
+        while true {
+            switch loop.next(deadline: deadline) {
+            case .agentHello(let greeting): return greeting
+            case .agentLost: continue
+            case .startCancelled: throw ControllerError(.cancelled, "The start of sandbox \(name) was cancelled.")
+            case .terminated:
+                throw ControllerError(.cancelled, "The start of sandbox \(name) was ended by a signal to its monitor.")
+            case .stop(_, let reply):
+                stopReplies.append(reply)
+                throw ControllerError(.cancelled, "Sandbox \(name) was stopped while it started.")
+            case .machineEnded: throw machineFailure()
+            case .deviceEnded:
+                throw ControllerError(
+                    .deviceFailed,
+                    "The vsock device of sandbox \(name) ended during the boot\(machine?.deviceEnd() ?? "").")
+            case .deadline:
+                throw ControllerError(
+                    .timeout,
+                    "The guest agent of sandbox \(name) did not report within \(timeoutSeconds) s.\(lastConsoleLine())",
+                    advice: "Read \(directory.consoleLog(name)), or allow more time with --timeout.")
+            }
+        }
+    }
+
+    private func becameReady(_ greeting: AgentGreeting, seconds: Double) {
+        snapshot?.update {
+            $0.state = .running
+            $0.since = Date()
+            $0.readyAt = $0.since
+            $0.agentVersion = greeting.softwareVersion
+        }
+        // Readiness is told first and written down after: the file is a hint, this channel is what somebody waits for.
+        channel.finish(ControlMessage(.done).with(.stateFile, snapshot?.current.encoded() ?? []))
+        persist()
+        events.append(
+            "running",
+            [
+                "seconds": String(format: "%.3f", seconds), "agent": greeting.softwareVersion, "boot": greeting.bootID,
+                "hello": String(greeting.receivedAt),
+            ])
+    }
+
+    // MARK: Running
+
+    private func serve(_ loop: MonitorLoop) {
+        while true {
+            switch loop.next(deadline: .never) {
+            case .agentHello(let greeting):
+                snapshot?.update {
+                    $0.agentLostAt = nil
+                    $0.agentVersion = greeting.softwareVersion
+                }
+                persist()
+                events.append("agent.returned", ["agent": greeting.softwareVersion])
+            case .agentLost:
+                snapshot?.update { $0.agentLostAt = Date() }
+                persist()
+                events.append("agent.lost")
+            case .stop(let options, let reply):
+                stopReplies.append(reply)
+                return stop(loop, options, progress: reply)
+            case .terminated:
+                return stop(loop, StopOptions(force: false, timeoutSeconds: 10), progress: SilentProgress())
+            case .machineEnded: return guestEnded()
+            case .deviceEnded:
+                return fail(
+                    ControllerError(
+                        .deviceFailed,
+                        "The vsock device of sandbox \(name) ended\(machine?.deviceEnd() ?? ""); without it nobody reaches the guest, so its VM was ended."
+                    ))
+            case .startCancelled, .deadline: continue
+            }
+        }
+    }
+
+    /// QEMU ended and nobody here asked it to.
+    private func guestEnded() {
+        guard let machine, machine.endedCleanly else { return fail(machineFailure()) }
+        // The guest powered itself off, as `poweroff` in a session does.
+        finish(.stopped, event: "stopped", ["by": "guest"])
+    }
+
+    private func machineFailure() -> ControllerError {
+        let how = machine?.machineEnd() ?? ""
+        return ControllerError(
+            .machineFailed, "The virtual machine of sandbox \(name) ended\(how).\(lastMachineLine())",
+            advice: "Read \(directory.consoleLog(name)) and \(directory.monitorLog(name)).")
+    }
+
+    // MARK: Stop
+
+    var stopReplies: [ControlReply] = []
+
+    private func stop(_ loop: MonitorLoop, _ options: StopOptions, progress: any ProgressReporter) {
+        snapshot?.update {
+            $0.state = .stopping
+            $0.since = Date()
+        }
+        persist()
+        events.append("stopping", ["force": String(options.force)])
+        if let snapshot {
+            let endpoint = GuestConnection.Endpoint(
+                address: .hybrid(path: directory.vsockSocket(name)), secrets: snapshot.secrets, sandbox: name)
+            machine?.end(endpoint, loop: loop, options: options, progress: progress) { self.stopReplies.append($0) }
+        }
+        finish(.stopped, event: "stopped", ["by": "request"])
+    }
+
+    private func fail(_ error: ControllerError) {
+        guard ownsState else {
+            // Another monitor owns the state and its files.
+            return channel.finish(.failure(error))
+        }
+        let state: SandboxState = error.code == .cancelled ? .stopped : .error(code: error.code, reason: error.message)
+        finish(state, event: "failed", ["code": error.code.rawValue, "reason": error.message], failure: error)
+    }
+
+    /// Ends what still runs, removes what was made for this boot, then tells everybody who waits.
+    private func finish(
+        _ state: SandboxState, event: String, _ details: [String: String], failure: ControllerError? = nil
+    ) {
+        machine?.kill()
+        snapshot?.update {
+            $0.state = state
+            $0.since = Date()
+            $0.monitorProcess = nil
+            $0.machineProcess = nil
+            $0.deviceProcess = nil
+        }
+        persist()
+        control?.close()
+        reports?.close()
+        removeSockets()
+        events.append(event, details)
+        if let failure { channel.finish(.failure(failure)) }
+        for reply in stopReplies { reply.finish() }
+    }
+
+    func persist() {
+        guard let file = snapshot?.current else { return }
+        do throws(ControllerError) {
+            try file.write(directory.stateFile(name))
+        } catch {
+            ErrorStream.say("keystone monitor: \(error)")
+        }
+    }
+
+    private func removeSockets() {
+        let vsock = directory.vsockSocket(name)
+        for path in [directory.controlSocket(name), vsock, "\(vsock)_\(Ports.report)"] { unlink(path) }
+    }
+
+    // MARK: What the logs say
+
+    private func lastConsoleLine() -> String {
+        LogTail.lastLine(of: directory.consoleLog(name)).map {
+            " The console's last line is \(PrintableText.quoted($0))."
+        } ?? ""
+    }
+
+    private func lastMachineLine() -> String {
+        LogTail.lastLine(of: directory.machineLog(name)).map { " QEMU says: \(PrintableText.escaped($0))" }
+            ?? lastConsoleLine()
+    }
+}

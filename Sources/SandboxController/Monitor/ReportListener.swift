@@ -1,0 +1,116 @@
+import AgentProtocol
+import Glibc
+import LinuxSystem
+import VsockTransport
+
+/// Takes the agent's hello: the guest dials `Ports.report` when it is ready, and keeps the connection as its report
+/// channel. Everything that comes in is hostile until it has shown the boot secret, and bounded after.
+///
+/// Concurrency: one thread accepts, each connection has a thread, at most `maximumConnections` at a time.
+final class ReportListener: @unchecked Sendable {
+    static let maximumConnections = 8
+    static let helloDeadlineMilliseconds = 10_000
+
+    private let listener: VsockListener
+    private let secrets: BootSecrets
+    private let mailbox: Mailbox
+    private let visitors = VisitorCount(limit: maximumConnections)
+    private let presence = Mutex()
+    /// Under `presence`, as is the order of what is posted about agents.
+    private var agentCount = 0
+
+    init(address: VsockAddress, secrets: BootSecrets, mailbox: Mailbox) throws(TransportError) {
+        listener = try VsockListener(address, port: Ports.report)
+        self.secrets = secrets
+        self.mailbox = mailbox
+        do throws(SystemError) {
+            try Thread.start(name: "report") { self.acceptAgents() }
+        } catch {
+            throw TransportError(.system, "No thread can be started (\(error.reason)).", systemCode: error.code)
+        }
+    }
+
+    func close() { shutdown(listener.rawValue, Int32(SHUT_RDWR)) }
+
+    private func acceptAgents() {
+        while true {
+            do throws(TransportError) {
+                receive(try listener.accept().take())
+            } catch {
+                guard [EMFILE, ENFILE, ENOMEM].contains(error.systemCode) else { return }  // It was shut down.
+                // Descriptors come back as others leave; a pause keeps this from spinning.
+                poll(nil, 0, 100)
+            }
+        }
+    }
+
+    private func receive(_ connection: consuming FileDescriptor) {
+        guard visitors.enter() else { return }
+        let agent = AgentReport(connection)
+        do throws(SystemError) {
+            try Thread.start(name: "agent-report") {
+                defer { self.visitors.leave() }
+                self.serve(agent)
+            }
+        } catch { visitors.leave() }
+    }
+
+    private func serve(_ agent: AgentReport) {
+        guard let hello = agent.readHello(deadline: .after(milliseconds: ReportListener.helloDeadlineMilliseconds))
+        else { return }
+        guard hello.role == .report, hello.secret.matches(secrets.guest) else {
+            agent.send(Failure(.unauthorized, "the boot secret is wrong").frame())
+            return
+        }
+        guard let version = VersionRange.current.common(with: hello.versions) else {
+            let (ours, theirs) = (VersionRange.current, hello.versions)
+            agent.send(
+                Failure(
+                    .versionMismatch,
+                    "this host speaks protocol versions \(ours.lowest) to \(ours.highest), the agent \(theirs.lowest) to \(theirs.highest)"
+                ).frame())
+            return
+        }
+        let greeting = AgentGreeting(
+            softwareVersion: PrintableText.escaped(hello.softwareVersion),
+            bootID: PrintableText.escaped(hello.bootID ?? ""))
+        presence.withLock {
+            agentCount += 1
+            mailbox.post(.agentHello(greeting))
+        }
+        agent.send(Welcome(version: version, features: [], secret: secrets.host).frame())
+        agent.readReports()
+        // A restarted agent may say hello before its predecessor's end is seen: only the last one's loss is one.
+        presence.withLock {
+            agentCount -= 1
+            if agentCount == 0 { mailbox.post(.agentLost) }
+        }
+    }
+}
+
+/// One agent's report connection. One thread.
+private final class AgentReport: @unchecked Sendable {
+    private let descriptor: FileDescriptor
+    private let reader = FrameReader()
+
+    init(_ descriptor: consuming FileDescriptor) { self.descriptor = descriptor }
+
+    func readHello(deadline: Deadline) -> Hello? {
+        guard let frame = try? reader.next(from: descriptor, deadline: deadline), frame.kind == .hello else {
+            return nil
+        }
+        return try? Hello(decoding: frame.payload)
+    }
+
+    func send(_ bytes: [UInt8]) {
+        try? descriptor.writeAll(bytes, deadline: .after(milliseconds: ReportListener.helloDeadlineMilliseconds))
+    }
+
+    /// Returns when the agent is gone or sends what it may not. This version knows no reports: ignorable frames of later
+    /// agents are skipped by `FrameBuffer`, all others end the connection.
+    func readReports() {
+        while let frame = try? reader.next(from: descriptor, deadline: .never) {
+            if frame.kind != .echoReply { return }
+        }
+    }
+}
