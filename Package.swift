@@ -12,6 +12,8 @@ let package = Package(
         .target(name: "GuestAgent", dependencies: ["AgentProtocol", "VsockTransport", "LinuxSystem"]),
         .target(name: "VhostUserVsock", dependencies: ["LinuxSystem"]),
         .target(name: "SandboxController", dependencies: ["AgentProtocol", "VsockTransport", "LinuxSystem"]),
+        .executableTarget(
+            name: "keystone", dependencies: ["SandboxController", "AgentProtocol", "LinuxSystem"]),
         .executableTarget(name: "keystone-guest-agent", dependencies: ["GuestAgent"]),
         .executableTarget(name: "keystone-vhost-vsock", dependencies: ["VhostUserVsock"]),
         // What the bench and the end-to-end tests run inside a guest: no Foundation, so it stays small.
@@ -23,6 +25,7 @@ let package = Package(
             name: "GuestAgentTests", dependencies: ["GuestAgent", "VsockTransport", "AgentProtocol", "LinuxSystem"]),
         .testTarget(name: "VhostUserVsockTests", dependencies: ["VhostUserVsock", "LinuxSystem"]),
         .testTarget(name: "SandboxControllerTests", dependencies: ["SandboxController", "LinuxSystem"]),
+        .testTarget(name: "KeystoneCommandTests", dependencies: ["keystone", "SandboxController", "LinuxSystem"]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -1,0 +1,45 @@
+import SandboxController
+
+/// `restart [NAME]`: stop when it runs, then start as it was made.
+enum RestartCommand {
+    static let startTimeout = Option.value(
+        "timeout", "TIME", "Give up when it isn't ready after this long (default: 120s)")
+
+    static var command: Command {
+        Command(
+            "restart", summary: "Stop a sandbox and start it again",
+            surface: {
+                Surface(
+                    positionals: [Positional("NAME", "The sandbox (default: that of the project you stand in)")],
+                    options: [StopCommand.force, startTimeout],
+                    discussion: [
+                        "It starts with the settings it was made with. A sandbox that does not run is just started."
+                    ],
+                    examples: [
+                        .init("restart", "Restart the sandbox of the project you stand in"),
+                        .init("restart app --force", "Restart app without asking its guest to power off"),
+                    ],
+                    exitCodes: [
+                        .success, .failure, .usage, .noSuchSandbox, .image, .resources, .busy, .timeout, .cancelled,
+                    ],
+                    showsJSON: true)
+            },
+            run: { (invocation) throws(ControllerError) in
+                var seconds = StartRequest.defaultTimeoutSeconds
+                if let text = invocation.arguments.last(startTimeout)?.text {
+                    seconds = try DurationText.seconds(text, source: "--timeout")
+                }
+                let name = try invocation.sandboxName()
+                let record = try invocation.registry.requireRecord(named: name)
+                if try invocation.controller.status(name).state.needsMonitor {
+                    try StopCommand.stop(
+                        name, StopOptions(force: invocation.arguments.has(StopCommand.force)), invocation)
+                }
+                let request = StartRequest(
+                    name: name, project: record.project, settings: record.settings, timeoutSeconds: seconds)
+                let status = try Starting.run(request, invocation)
+                if invocation.globals.json { try StandardStream.result(StatusDocument.json(status)) }
+                return ExitCode.success.rawValue
+            })
+    }
+}

@@ -1,0 +1,64 @@
+import SandboxController
+
+/// The options of `start`, and what they say.
+enum StartOptions {
+    static let name = Option.value("name", "NAME", "Name of the sandbox (default: the project folder's name)")
+    static let memory = Option.value(
+        "memory", "SIZE", "Memory: MiB as a number, or 4G, 6144M; at least 1024 (default: 8192)")
+    static let processors = Option.value("vcpus", "N", aliases: ["cpus"], "Virtual processors, 1 to 256 (default: 4)")
+    static let nested = Option.flag("nested", "Let the guest run virtual machines of its own (default)")
+    static let noNested = Option.flag("no-nested", "Don't let the guest run virtual machines of its own")
+    static let fresh = Option.flag("fresh", "Stop the sandbox if it runs, discard its state, start clean")
+    static let noAttach = Option.flag("no-attach", "Don't open a shell in the sandbox when it is ready")
+    static let network = Option.value(
+        "network", "KIND", "user: outgoing connections (default); none; tap[:INTERFACE]; bridge[:BRIDGE]")
+    static let workspace = Option.value(
+        "workspace", "MODE", "passthrough: the project folder itself, at /workspace (default)")
+    static let share = Option.value("share", "KIND", "9p: how the project folder is shared (default)")
+    static let shareSecurity = Option.value(
+        "share-security", "MODEL", "none: files keep owner and mode; mapped: for a host run as root; auto (default)")
+    static let image = Option.value("image", "IMAGE", "Image to boot: a tag or an id of `image list`")
+    static let timeout = Option.value("timeout", "TIME", "Give up when it isn't ready after this long (default: 120s)")
+    static let accelerator = Option.value("accel", "KIND", "kvm, tcg, or auto: kvm where it works (default)")
+    static let noGit = Option.flag("no-git", "Share PATH as it is, though it is no git repository")
+
+    static let all = [
+        name, memory, processors, image, network, fresh, noAttach, timeout, accelerator, noNested, nested, workspace,
+        share,
+        shareSecurity, noGit,
+    ]
+
+    /// The settings that were given as flags.
+    static func layer(_ arguments: ParsedArguments) throws(ControllerError) -> SettingsLayer {
+        var layer = SettingsLayer()
+        if let word = arguments.last(memory) {
+            layer.memoryMebibytes = try MemorySize.parse(word.text, source: "--memory")
+        }
+        if let word = arguments.last(processors) {
+            layer.processors = try SettingTexts.processors(word.text, source: "--vcpus")
+        }
+        layer.nested = arguments.choice(yes: nested, no: noNested)
+        if let word = arguments.last(network) {
+            layer.network = try SettingTexts.network(word.text, source: "--network")
+        }
+        if let word = arguments.last(shareSecurity) {
+            layer.shareSecurity = try SettingTexts.shareSecurity(word.text, source: "--share-security")
+        }
+        if let word = arguments.last(accelerator) {
+            layer.accelerator = try SettingTexts.accelerator(word.text, source: "--accel")
+        }
+        if let word = arguments.last(image) { layer.image = try SettingTexts.image(word.text, source: "--image") }
+        try only("passthrough", later: ["clone"], arguments.last(workspace), "--workspace")
+        try only("9p", later: ["virtiofs"], arguments.last(share), "--share")
+        return layer
+    }
+
+    private static func only(_ value: String, later: [String], _ word: Word?, _ source: String) throws(ControllerError)
+    {
+        guard let text = word?.text, text != value else { return }
+        let given = "\(source) \(PrintableText.quoted(text))"
+        throw ControllerError(
+            .usage, later.contains(text) ? "\(given) comes with a later version." : "\(given) is not known.",
+            advice: "This version has \(value), which is the default.")
+    }
+}

@@ -1,0 +1,98 @@
+import Foundation
+import SandboxController
+
+/// A sandbox as `--json` shows it. Names and meanings are a promise to scripts: keys are added, never changed.
+struct StatusDocument: Encodable {
+    let name: String
+    let project: String
+    let created: Date
+    /// `created`, `starting`, `running`, `stopping`, `stopped` or `error`.
+    let state: String
+    /// When the state began.
+    let since: Date?
+    /// Why, in state `error`: a code for programs and a sentence for people.
+    let errorCode: String?
+    let errorReason: String?
+    let uptimeSeconds: Double?
+    let residentBytes: UInt64?
+    let cpuSeconds: Double?
+    let imageID: String?
+    let accelerator: String?
+    let agentVersion: String?
+    let monitorProcess: Int32?
+    let machineProcess: Int32?
+    let deviceProcess: Int32?
+    /// `healthy` or `agentLost`, while it runs.
+    let health: String?
+    /// In the project's `.worktrees`.
+    let worktrees: [String]
+    let settings: SettingsDocument
+
+    struct SettingsDocument: Encodable {
+        let memoryMebibytes: Int
+        let processors: Int
+        let nested: Bool
+        let network: String
+        let shareSecurity: String
+        let accelerator: String
+        let image: String?
+    }
+
+    init(_ status: SandboxStatus) {
+        let (record, file) = (status.record, status.file)
+        name = record.name
+        project = record.project
+        created = record.created
+        state = status.state.word
+        since = file?.since
+        if case .error(let code, let reason) = status.state {
+            (errorCode, errorReason) = (code.rawValue, reason)
+        } else {
+            (errorCode, errorReason) = (nil, nil)
+        }
+        uptimeSeconds = status.uptimeSeconds.map { ($0 * 10).rounded() / 10 }
+        residentBytes = status.residentBytes
+        cpuSeconds = status.cpuSeconds.map { ($0 * 100).rounded() / 100 }
+        imageID = file?.imageID
+        accelerator = file?.accelerator
+        agentVersion = file?.agentVersion
+        monitorProcess = file?.monitorProcess
+        machineProcess = file?.machineProcess
+        deviceProcess = file?.deviceProcess
+        worktrees = status.worktrees
+        health =
+            switch status.health {
+            case .healthy: "healthy"
+            case .agentLost: "agentLost"
+            case nil: nil
+            }
+        let settings = record.settings
+        self.settings = SettingsDocument(
+            memoryMebibytes: settings.memoryMebibytes, processors: settings.processors, nested: settings.nested,
+            network: settings.network.text, shareSecurity: settings.shareSecurity?.rawValue ?? "auto",
+            accelerator: settings.accelerator?.rawValue ?? "auto", image: settings.image)
+    }
+
+    static func json(_ status: SandboxStatus) throws(ControllerError) -> String {
+        try JSONText.of(StatusDocument(status))
+    }
+    static func json(_ all: [SandboxStatus]) throws(ControllerError) -> String {
+        try JSONText.of(all.map(StatusDocument.init))
+    }
+}
+
+/// JSON for people's scripts: the same order of keys each time, dates as ISO 8601.
+enum JSONText {
+    static func of(_ value: some Encodable) throws(ControllerError) -> String {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        encoder.dateEncodingStrategy = .iso8601
+        do {
+            let text = String(decoding: try encoder.encode(value), as: UTF8.self)
+            // Foundation writes an empty list as two lines with one between.
+            return (text == "[\n\n]" ? "[]" : text) + "\n"
+        } catch {
+            throw ControllerError(.internal, "The result can't be put into JSON: \(error).")
+        }
+    }
+}

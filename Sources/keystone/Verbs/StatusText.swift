@@ -1,0 +1,68 @@
+import Foundation
+import SandboxController
+
+/// A sandbox for people: one fact a line.
+enum StatusText {
+    static func of(_ status: SandboxStatus, _ directory: StateDirectory, _ style: TextStyle) -> String {
+        let (record, file, settings) = (status.record, status.file, status.record.settings)
+        var rows: [(String, String)] = [("state", state(status.state, style))]
+        if case .error(_, let reason) = status.state { rows.append(("reason", PrintableText.escaped(reason))) }
+        if let uptime = status.uptimeSeconds { rows.append(("uptime", DurationText.text(seconds: uptime))) }
+        if let health = status.health { rows.append(("health", text(health, style))) }
+        rows.append(("project", PrintableText.escaped(record.project)))
+        rows.append(("machine", machine(settings, file)))
+        rows.append(("network", "\(settings.network.text), no ports forwarded"))
+        rows.append(
+            (
+                "workspace",
+                "passthrough over 9p, security model \(file?.shareSecurity ?? settings.shareSecurity?.rawValue ?? "auto")"
+            ))
+        if !status.worktrees.isEmpty {
+            rows.append(("worktrees", PrintableText.escaped(status.worktrees.joined(separator: ", "))))
+        }
+        rows.append(("sync", "not needed: the project's own files are shared"))
+        rows.append(("tokens", "none inside"))
+        if let image = file?.imageID ?? settings.image {
+            rows.append(("image", PrintableText.escaped(String(image.prefix(12)))))
+        }
+        if let version = file?.agentVersion { rows.append(("agent", PrintableText.escaped(version))) }
+        if let used = status.residentBytes {
+            let cpu = status.cpuSeconds.map { ", \(DurationText.text(seconds: $0)) of processor time" } ?? ""
+            rows.append(("used", "\(MemorySize.text(mebibytes: Int(used >> 20)))\(cpu)"))
+        }
+        rows.append(("files", PrintableText.escaped(directory.sandboxFolder(record.name))))
+        let width = rows.map(\.0.count).max() ?? 0
+        let lines = rows.map {
+            "  " + style.dim($0.0 + String(repeating: " ", count: width - $0.0.count)) + "  " + $0.1 + "\n"
+        }
+        return style.bold(record.name) + "\n" + lines.joined()
+    }
+
+    private static func text(_ health: SandboxStatus.Health, _ style: TextStyle) -> String {
+        switch health {
+        case .healthy: return style.green("healthy")
+        case .agentLost(let since):
+            return style.red("agent gone") + " for "
+                + DurationText.text(seconds: max(0, Date().timeIntervalSince(since)))
+        }
+    }
+
+    private static func state(_ state: SandboxState, _ style: TextStyle) -> String {
+        switch state {
+        case .running: style.green(state.word)
+        case .error: style.red(state.word)
+        case .starting, .stopping: style.yellow(state.word)
+        case .created, .stopped: state.word
+        }
+    }
+
+    private static func machine(_ settings: SandboxSettings, _ file: StateFile?) -> String {
+        var parts = [
+            MemorySize.text(mebibytes: settings.memoryMebibytes),
+            settings.processors == 1 ? "1 processor" : "\(settings.processors) processors",
+        ]
+        if let accelerator = file?.accelerator { parts.append(PrintableText.escaped(accelerator)) }
+        if settings.nested { parts.append("nested virtualization allowed") }
+        return parts.joined(separator: ", ")
+    }
+}

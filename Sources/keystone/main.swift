@@ -1,0 +1,10 @@
+import Glibc
+import SandboxController
+
+let words = Word.ofProcess()
+// The monitor is this same program; it is no command for people, so it is not in the tree.
+if words.count > 2, words[1] == "agent", words[2] == "__monitor" {
+    MonitorProcess.main(arguments: words.dropFirst(3).map(\.text))
+}
+StandardStream.openMissing()
+exit(KeystoneProgram.run(words))
