@@ -16,6 +16,9 @@ let package = Package(
             name: "keystone", dependencies: ["SandboxController", "AgentProtocol", "LinuxSystem"]),
         .executableTarget(name: "keystone-guest-agent", dependencies: ["GuestAgent"]),
         .executableTarget(name: "keystone-vhost-vsock", dependencies: ["VhostUserVsock"]),
+        .executableTarget(
+            name: "keystone-bench",
+            dependencies: ["SandboxController", "GuestAgent", "VhostUserVsock"]),
         // What the bench and the end-to-end tests run inside a guest: no Foundation, so it stays small.
         .executableTarget(name: "keystone-guest-probe", dependencies: ["GuestAgent"]),
         .testTarget(name: "LinuxSystemTests", dependencies: ["LinuxSystem"]),
@@ -26,6 +29,7 @@ let package = Package(
         .testTarget(name: "VhostUserVsockTests", dependencies: ["VhostUserVsock", "LinuxSystem"]),
         .testTarget(name: "SandboxControllerTests", dependencies: ["SandboxController", "LinuxSystem"]),
         .testTarget(name: "KeystoneCommandTests", dependencies: ["keystone", "SandboxController", "LinuxSystem"]),
+        .testTarget(name: "EndToEndTests", dependencies: ["SandboxController", "LinuxSystem"]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -1,0 +1,47 @@
+import AgentProtocol
+import Glibc
+import LinuxSystem
+import SandboxController
+import VsockTransport
+
+/// A bare vsock connection to a port of the guest, through the same device as everything else.
+struct RawConnection: ~Copyable {
+    private let descriptor: FileDescriptor
+
+    init(_ fixture: BenchFixture, port: UInt32) throws {
+        let address = VsockAddress.hybrid(path: fixture.directory.vsockSocket(BenchFixture.sandbox))
+        descriptor = try VsockTransport.dial(address, port: port, deadline: .after(milliseconds: 10_000))
+    }
+
+    /// One byte there and back.
+    func echo() throws {
+        var byte: UInt8 = 0x2E
+        guard write(descriptor.rawValue, &byte, 1) == 1, read(descriptor.rawValue, &byte, 1) == 1 else {
+            throw BenchError("the guest's echo server closed the connection")
+        }
+    }
+
+    /// Takes `count` bytes off the stream.
+    func receive(_ count: Int, _ buffer: UnsafeMutableRawBufferPointer) throws {
+        var left = count
+        while left > 0 {
+            guard case .moved(let moved) = try descriptor.read(into: buffer) else {
+                throw BenchError("the guest's stream ended \(left) bytes early")
+            }
+            left -= moved
+        }
+    }
+
+    /// Sends `count` bytes, ends the stream and waits until the guest has read them all and closed its side.
+    func send(_ count: Int, _ buffer: UnsafeRawBufferPointer) throws {
+        var left = count
+        while left > 0 {
+            let piece = UnsafeRawBufferPointer(rebasing: buffer[..<min(left, buffer.count)])
+            try descriptor.writeAll(piece)
+            left -= piece.count
+        }
+        shutdown(descriptor.rawValue, Int32(SHUT_WR))
+        var byte: UInt8 = 0
+        while read(descriptor.rawValue, &byte, 1) > 0 {}
+    }
+}

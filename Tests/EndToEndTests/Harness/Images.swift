@@ -1,0 +1,40 @@
+import Foundation
+import Glibc
+import LinuxSystem
+
+@testable import SandboxController
+
+/// The guest image of a run: built once, copied into the state directories of tests that need their own.
+enum Images {
+    /// The built image's folder.
+    static func folder() throws -> String { try built.get() }
+
+    private static let built = Result { () throws -> String in
+        let keystone = try Keystone()
+        var words = ["image", "build", "--include", "bash", "--include", "git"]
+        let probe = try Room.shared().programs + "/keystone-guest-probe"
+        if access(probe, X_OK) == 0 { words += ["--include", probe] }
+        try keystone.mustSucceed(words, within: 900)
+        let images = try Room.shared().stateDirectory + "/images"
+        let ids = try FileManager.default.contentsOfDirectory(atPath: images).filter { $0.utf8.count == 64 }
+        guard let id = ids.first, ids.count == 1 else { throw Complaint("image build left \(ids) in \(images).") }
+        return images + "/" + id
+    }
+
+    /// Makes sure that a state directory has the image.
+    static func build(in directory: StateDirectory, for keystone: Keystone) throws {
+        let source = try folder()
+        let target = directory.imagesFolder + "/" + (source as NSString).lastPathComponent
+        if access(target, F_OK) == 0 { return }
+        if let identity = keystone.identity {
+            // Another user can't read our state directory, so the image comes to them as a gift.
+            let gift = try Room.shared().makeFolder("gift-\(identity.userID)")
+            try HostProgram.run(["cp", "-r", source, gift + "/image"])
+            try HostProgram.run(["chown", "-R", "\(identity.userID):\(identity.groupID)", gift])
+            try keystone.mustSucceed(["image", "import", gift + "/image"])
+            try HostProgram.run(["rm", "-rf", gift])
+        } else {
+            try keystone.mustSucceed(["image", "import", source])
+        }
+    }
+}
