@@ -109,9 +109,9 @@ extension EndToEnd {
             try TestSandbox.with("powers-off") { sandbox in
                 let witnesses = Witnesses(try sandbox.processes().all)
                 // busybox's poweroff asks PID 1 by signal; with -f it asks the kernel itself.
-                let finished = try sandbox.shell("poweroff -f", within: 30)
+                let finished = try sandbox.shell("poweroff -f", within: 90)
                 #expect(finished.code == 125 && finished.isOneClearSentence, "\(finished)")
-                #expect(witnesses.waitForEnd(within: 20).isEmpty)
+                #expect(witnesses.waitForEnd(within: 60).isEmpty)
                 #expect(Traces.of(sandbox).isEmpty, "\(Traces.of(sandbox))")
                 let status = try sandbox.status()
                 #expect(status.state == "stopped", "\(status)")
