@@ -2,8 +2,8 @@ import Glibc
 import LinuxSystem
 import Testing
 
-/// A host program at the device's UNIX sockets. Everything waits for events, five seconds at most.
-final class HostProgram {
+/// A host program at the device's UNIX sockets. Everything waits for events, ten seconds at most.
+final class HostProgram: Sendable {
     let socket: FileDescriptor
     static var limit: Deadline { .after(milliseconds: 10_000) }
 
