@@ -26,7 +26,8 @@ let package = Package(
         .testTarget(name: "VsockTransportTests", dependencies: ["VsockTransport", "LinuxSystem"]),
         .testTarget(
             name: "GuestAgentTests", dependencies: ["GuestAgent", "VsockTransport", "AgentProtocol", "LinuxSystem"]),
-        .testTarget(name: "VhostUserVsockTests", dependencies: ["VhostUserVsock", "LinuxSystem"]),
+        .testTarget(
+            name: "VhostUserVsockTests", dependencies: ["VhostUserVsock", "LinuxSystem", "keystone-vhost-vsock"]),
         .testTarget(name: "SandboxControllerTests", dependencies: ["SandboxController", "LinuxSystem"]),
         .testTarget(name: "KeystoneCommandTests", dependencies: ["keystone", "SandboxController", "LinuxSystem"]),
         .testTarget(name: "EndToEndTests", dependencies: ["SandboxController", "LinuxSystem"]),
