@@ -29,8 +29,8 @@ import Testing
         let seccomp = "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"
         let type =
             "q35,memory-backend=memory,sata=off,smbus=off,usb=off,vmport=off,graphics=off,i8042=off,hpet=off,accel=tcg"
-        let kernel =
-            "console=ttyS0 quiet panic=-1 hostname=box keystone.ipv4=10.0.2.15/24,10.0.2.2,10.0.2.3 rdinit=/init"
+        let network = "keystone.ipv4=10.0.2.15/24,10.0.2.2,10.0.2.3"
+        let kernel = "console=ttyS0 quiet panic=-1 hostname=box mitigations=off \(network) rdinit=/init"
         #expect(
             try arguments() == [
                 "-name", "keystone-box", "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot", "-machine",
@@ -71,6 +71,8 @@ import Testing
         #expect(try value("-cpu", arguments { $0.accelerator = .kvm }) == "host")
         #expect(try value("-cpu", arguments { ($0.accelerator, $0.nested) = (.kvm, false) }) == "host,-vmx,-svm")
         #expect(try value("-cpu", arguments { $0.nested = false }) == "max,-erms,-fsrm,-vmx,-svm")
+        // A processor that does speculate keeps its kernel's protections.
+        #expect(try value("-append", arguments { $0.accelerator = .kvm })?.contains("mitigations") == false)
         #expect(throws: ControllerError.self) { try arguments { $0.processors = 0 } }
         #expect(throws: ControllerError.self) { try arguments { $0.processors = 256 } }
     }

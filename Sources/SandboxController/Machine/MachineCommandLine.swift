@@ -83,6 +83,9 @@ public enum MachineCommandLine {
     static func kernelParameters(_ machine: MachineConfiguration) -> [String] {
         // A panic ends QEMU (-no-reboot), which the monitor sees; without it the guest would hang for ever.
         var all = ["console=ttyS0", "quiet", "panic=-1", "hostname=\(machine.name)"]
+        // An emulated processor does not speculate, and QEMU does not call TCG a security boundary; retpolines there only
+        // cost a jump-cache miss each (a raw vsock stream 603 → 690 MiB/s, exec output 305 → 346).
+        if machine.accelerator == .tcg { all.append("mitigations=off") }
         switch machine.network {
         case .none: break
         // The addresses that QEMU's user-mode network always has: guest, router, name server.
