@@ -21,6 +21,23 @@ enum Samples {
             systemMicroseconds: 2, wallMicroseconds: .max, maximumResidentKibibytes: 4)
     }
 
+    static var provisionRequest: ProvisionRequest {
+        ProvisionRequest(
+            steps: Set(ProvisionStep.allCases), clock: .max, hostname: "box-1.example",
+            machineID: [UInt8](0..<16), entropy: [UInt8](repeating: 0, count: ProvisionRequest.entropyLimit),
+            user: .init(name: "sandbox", userID: 4_294_967_294, groupID: 100),
+            gitIdentity: .init(name: "Ü \"quoted\"\nname", email: "a@b"), safeDirectories: ["/workspace", "/ü \\"],
+            authorizedKeys: ["ssh-ed25519 AAAA comment", ""], environment: [Array("A=b c".utf8), [0xFF, 61, 10]])
+    }
+
+    static var provisionReport: ProvisionReport {
+        ProvisionReport(
+            results: [
+                .init(.clock, .done, "The clock was 3 s behind."), .init(.user, .failed, "✗"),
+                .init(.environment, .unchanged),
+            ])
+    }
+
     static var all: [any WireMessage] {
         [
             Hello(
@@ -33,7 +50,8 @@ enum Samples {
             Started(processID: 4_000_000, sessionID: "s-12"), StandardInputWindow(grant: .max),
             SignalRequest(number: 64),
             Resize(size: .init(rows: 1, columns: 2)), PowerRequest(action: .restart), exit,
-            ExitReport(outcome: .code(255)),
+            ExitReport(outcome: .code(255)), provisionRequest, ProvisionRequest(steps: []),
+            provisionReport, ProvisionReport(results: []),
         ]
     }
 
@@ -50,6 +68,8 @@ enum Samples {
         case .resize: _ = try Resize(decoding: payload)
         case .exit: _ = try ExitReport(decoding: payload)
         case .powerRequest: _ = try PowerRequest(decoding: payload)
+        case .provisionRequest: _ = try ProvisionRequest(decoding: payload)
+        case .provisionReport: _ = try ProvisionReport(decoding: payload)
         case .standardOutput, .standardError, .standardInput, .standardInputEnd, .cancel, .accepted, .echo, .echoReply:
             break
         }

@@ -31,6 +31,9 @@ public enum FrameKind: UInt8, CaseIterable, Sendable {
     case echo = 0x22
     case echoReply = 0x23
 
+    case provisionRequest = 0x30
+    case provisionReport = 0x31
+
     /// From this value on an unknown kind is skipped.
     public static let firstIgnorable: UInt8 = 0x80
 
@@ -38,7 +41,7 @@ public enum FrameKind: UInt8, CaseIterable, Sendable {
     public var limit: Int {
         switch self {
         case .standardOutput, .standardError, .standardInput, .echo, .echoReply: Limits.dataPayload
-        case .execRequest: Limits.requestPayload
+        case .execRequest, .provisionRequest: Limits.requestPayload
         case .hello, .welcome: Limits.helloPayload
         case .standardInputEnd, .cancel, .accepted: 0
         default: Limits.controlPayload

@@ -27,4 +27,6 @@ public struct Features: OptionSet, Equatable, Sendable {
     public static let cgroups = Features(rawValue: 1 << 0)
     /// The agent's init powers the machine off on request.
     public static let power = Features(rawValue: 1 << 1)
+    /// The agent takes a `ProvisionRequest`.
+    public static let provisioning = Features(rawValue: 1 << 2)
 }
