@@ -13,6 +13,7 @@ let usage = """
           --credential FILE              the boot credential; default: systemd's credential, else fw_cfg
           --cgroup DIRECTORY|none        where to make a cgroup for each session; default: where it may
           --user USER[:GROUP]            who commands run as unless told; default root
+          --provision-root DIRECTORY     what to provision; default: / over vsock, else nothing
       keystone-guest-agent --version
       keystone-guest-agent --help
 

@@ -20,6 +20,9 @@ public struct AgentOptions: Equatable, Sendable {
     public var controlGroups = ControlGroups.find
     /// Who commands run as when neither the request nor the credential says.
     public var user = "root"
+    /// The root directory to provision where it is not the guest's own. Without it an agent on UNIX sockets, which may run
+    /// anywhere, provisions nothing.
+    public var provisionRoot: String?
 
     public init() {}
 
@@ -39,6 +42,7 @@ public struct AgentOptions: Equatable, Sendable {
             case "--credential": credentialPath = value
             case "--cgroup": controlGroups = value == "none" ? .none : .below(value)
             case "--user": user = value
+            case "--provision-root": provisionRoot = value
             default: throw UsageError(message: "Unknown option \(option).")
             }
         }

@@ -21,16 +21,22 @@ public final class RunningAgent: Sendable {
             let tree = RunningAgent.tree(options)
             var features: Features = tree == nil ? [] : .cgroups
             if power != nil { features.insert(.power) }
+            let root = RunningAgent.provisionRoot(options)
+            if root != nil { features.insert(.provisioning) }
             // The host may dial from here on; what it asks for waits in the listener until the workers start.
             if let report = options.report {
                 try ReportChannel(address: report, credential: credential, features: features).start()
             }
+            let system = try GuestSystem(root: root ?? .own)
+            let defaults = SessionDefaults(
+                user: root.flatMap(RememberedUser.read) ?? credential.defaultUser ?? options.user)
             launcher = ExecLauncher(
-                system: try GuestSystem(), groups: tree.flatMap { try? GroupPool($0) },
-                defaultUser: credential.defaultUser ?? options.user,
+                system: system, groups: tree.flatMap { try? GroupPool($0) },
+                defaults: defaults,
                 openFiles: AgentService.raiseDescriptorLimit())
             let handler = ConnectionHandler(
-                credential: credential, launcher: launcher, power: power, features: features,
+                credential: credential, launcher: launcher, power: power,
+                provisioner: root.map { RunningAgent.provisioner($0, system, defaults) }, features: features,
                 helloMilliseconds: helloMilliseconds)
             server = AgentServer(listener: listener, handler: handler)
             try server.start()
@@ -60,6 +66,22 @@ public final class RunningAgent: Sendable {
         } catch {
             throw StartError(description: error.message)
         }
+    }
+
+    /// - Returns: nil where the agent must not provision, or can't.
+    private static func provisionRoot(_ options: AgentOptions) -> GuestRoot? {
+        guard geteuid() == 0 else { return nil }
+        if let path = options.provisionRoot { return GuestRoot(path) }
+        return options.requiredPeer == nil ? nil : .own
+    }
+
+    private static func provisioner(
+        _ root: GuestRoot, _ system: GuestSystem, _ defaults: SessionDefaults
+    ) -> Provisioner {
+        Provisioner(
+            ProvisionedGuest(
+                root: root, machine: root.isOwn ? OwnMachine() : ForeignMachine(), users: system.users,
+                defaults: defaults, programPath: String(decoding: system.systemPath.entry.dropFirst(5), as: UTF8.self)))
     }
 
     private static func tree(_ options: AgentOptions) -> ControlGroupTree? {

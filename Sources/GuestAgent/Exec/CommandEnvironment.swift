@@ -1,28 +1,39 @@
 import AgentProtocol
 import LinuxSystem
 
-/// The environment of a command: what its user starts with, then the request's own entries.
+/// The environment of a command: what its user starts with, what provisioning gave, then the request's own
+/// entries.
 enum CommandEnvironment {
     static let standardPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
-    /// - Parameter systemPath: PATH of this guest; see `GuestSystem`.
+    /// - Parameters:
+    ///   - systemPath: PATH of this guest; see `GuestSystem`.
+    ///   - defaults: entries that win over the user's and lose to the request's.
     /// - Returns: the PATH that the command gets.
     /// - Throws: `malformed` for an entry that is not `NAME=value`.
     static func build(
-        for user: CommandUser, request: ExecRequest, systemPath: CommandUser.BaseEntry, into list: inout CStringList
+        for user: CommandUser, request: ExecRequest, systemPath: CommandUser.BaseEntry, defaults: [[UInt8]],
+        into list: inout CStringList
     ) throws(Refusal) -> [UInt8] {
         var path: [UInt8]?
-        for entry in request.environment {
+        let entries = defaults.isEmpty ? request.environment : merge(defaults, request.environment)
+        for entry in entries {
             guard let equals = entry.firstIndex(of: UInt8(ascii: "=")), equals > 0 else {
                 throw Refusal(.malformed, "An environment entry of the request is not of the form NAME=value.")
             }
             if entry.starts(with: "PATH=".utf8) { path = Array(entry.dropFirst(5)) }
         }
         if path == nil { list.append(systemPath.entry) }
-        append(user.baseEnvironment, but: request.environment, to: &list)
-        if request.terminal != nil { append(terminalEntries, but: request.environment, to: &list) }
-        for entry in request.environment { list.append(entry) }
+        append(user.baseEnvironment, but: entries, to: &list)
+        if request.terminal != nil { append(terminalEntries, but: entries, to: &list) }
+        for entry in entries { list.append(entry) }
         return path ?? Array(systemPath.entry.dropFirst(5))
+    }
+
+    /// Those of `defaults` that the request does not give itself, then the request's.
+    private static func merge(_ defaults: [[UInt8]], _ own: [[UInt8]]) -> [[UInt8]] {
+        let names = Set(own.map { $0.prefix { $0 != UInt8(ascii: "=") } })
+        return defaults.filter { entry in !names.contains(entry.prefix { $0 != UInt8(ascii: "=") }) } + own
     }
 
     private static let terminalEntries = [

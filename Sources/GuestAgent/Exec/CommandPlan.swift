@@ -13,9 +13,9 @@ struct CommandPlan: ~Copyable {
     private let program: String
     private let programPath: [UInt8]
 
-    /// - Parameter defaultUser: who runs the command when the request does not say.
-    init(_ request: ExecRequest, system: GuestSystem, defaultUser: String) throws(Refusal) {
-        let user = try system.users.user(request.user ?? defaultUser)
+    /// - Parameter defaults: what holds where the request does not say.
+    init(_ request: ExecRequest, system: GuestSystem, defaults: SessionDefaults.Values) throws(Refusal) {
+        let user = try system.users.user(request.user ?? defaults.user)
         // Only root can change who a process is; anybody else runs commands as himself.
         let identity = user.identity
         guard system.ownIdentity.userID == 0 || system.ownIdentity.userID == user.userID else {
@@ -23,7 +23,8 @@ struct CommandPlan: ~Copyable {
         }
         var environment = CStringList(reserving: 512)
         let path = try CommandEnvironment.build(
-            for: user, request: request, systemPath: system.systemPath, into: &environment)
+            for: user, request: request, systemPath: system.systemPath, defaults: defaults.entries(for: user.userID),
+            into: &environment)
         let directory = CommandPlan.directory(request.directory, user: user, system: system)
         let candidates = try ProgramSearch.candidates(for: request.arguments[0], path: path, directory: directory)
         var arguments = CStringList()

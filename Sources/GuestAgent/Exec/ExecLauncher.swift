@@ -9,16 +9,17 @@ final class ExecLauncher: Sendable {
     let system: GuestSystem
     let sessions = SessionTable()
     let groups: GroupPool?
-    private let defaultUser: String
+    private let defaults: SessionDefaults
     private let memoryPriority = MemoryPriority()
     private let openFiles: (soft: UInt64, hard: UInt64)?
 
     init(
-        system: GuestSystem, groups: GroupPool?, defaultUser: String, openFiles: (soft: UInt64, hard: UInt64)? = nil
+        system: GuestSystem, groups: GroupPool?, defaults: SessionDefaults,
+        openFiles: (soft: UInt64, hard: UInt64)? = nil
     ) {
         self.system = system
         self.groups = groups
-        self.defaultUser = defaultUser
+        self.defaults = defaults
         self.openFiles = openFiles
     }
 
@@ -35,7 +36,7 @@ final class ExecLauncher: Sendable {
         let group = groups?.take()
         defer { if let group { groups?.giveBack(group) } }
         do throws(Refusal) {
-            var plan = try CommandPlan(request, system: system, defaultUser: defaultUser)
+            var plan = try CommandPlan(request, system: system, defaults: defaults.current)
             plan.spawn.cgroup = group?.directory.rawValue ?? -1
             plan.spawn.openFiles = openFiles
             // With a cgroup the next agent finds and ends what this one leaves; without, the kernel must.

@@ -8,7 +8,7 @@ import Synchronization
 final class GuestSystem: Sendable {
     static let workspace = "/workspace"
 
-    let users = UserDatabase()
+    let users: UserDatabase
     let systemPath: CommandUser.BaseEntry
     /// `/dev/null`, open for good: the stdin of commands that get none.
     let nothing: FileDescriptor
@@ -16,7 +16,9 @@ final class GuestSystem: Sendable {
     let ownIdentity = SpawnRequest.Identity.ownProcess()
     private let workspaceMounted = Atomic<Bool>(false)
 
-    init() throws(SystemError) {
+    /// - Parameter root: whose account files say who is who.
+    init(root: GuestRoot = .own) throws(SystemError) {
+        users = UserDatabase(passwd: root("/etc/passwd"), group: root("/etc/group"))
         // NixOS has nothing in the standard places.
         let isNixOS = access("/run/current-system/sw/bin", F_OK) == 0
         let path = (isNixOS ? "/run/wrappers/bin:/run/current-system/sw/bin:" : "") + CommandEnvironment.standardPath

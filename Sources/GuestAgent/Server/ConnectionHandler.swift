@@ -12,18 +12,22 @@ final class ConnectionHandler: Sendable {
     private let credential: BootCredential
     private let launcher: ExecLauncher
     private let power: MachinePower?
+    private let provisioner: Provisioner?
     private let features: Features
     private let helloMilliseconds: Int
 
     /// - Parameters:
     ///   - power: nil where the agent can't or must not end the machine.
+    ///   - provisioner: nil where it can't or must not provision.
     init(
-        credential: BootCredential, launcher: ExecLauncher, power: MachinePower?, features: Features,
+        credential: BootCredential, launcher: ExecLauncher, power: MachinePower?,
+        provisioner: Provisioner? = nil, features: Features,
         helloMilliseconds: Int = ConnectionHandler.helloDeadline
     ) {
         self.credential = credential
         self.launcher = launcher
         self.power = power
+        self.provisioner = provisioner
         self.features = features
         self.helloMilliseconds = helloMilliseconds
     }
@@ -47,6 +51,10 @@ final class ConnectionHandler: Sendable {
                 frames.shrink()
                 return launcher.run(exec, connection: connection, frames: frames, outbox: outbox, leadership)
             case .power(let action): try perform(action, connection, &outbox)
+            case .provision(let provision):
+                // It may take a while, and nobody would watch the listener.
+                leadership.giveUp()
+                try answer(provision, connection, &outbox)
             case .echo:
                 leadership.giveUp()
                 try Echo.serve(connection, frames: &frames, outbox: &outbox)
@@ -93,6 +101,7 @@ final class ConnectionHandler: Sendable {
     private enum Request {
         case exec(ExecRequest)
         case power(PowerRequest.Action)
+        case provision(ProvisionRequest)
         /// Its reply is in the outbox; more of its kind may follow.
         case echo
     }
@@ -110,12 +119,22 @@ final class ConnectionHandler: Sendable {
             switch frame.kind {
             case .execRequest: return .exec(try ExecRequest(decoding: frame.payload))
             case .powerRequest: return .power(try PowerRequest(decoding: frame.payload).action)
+            case .provisionRequest: return .provision(try ProvisionRequest(decoding: frame.payload))
             case .echo:
                 Echo.reply(to: frame, &outbox)
                 return .echo
             default: throw .malformed("request")
             }
         }
+    }
+
+    private func answer(
+        _ request: ProvisionRequest, _ connection: borrowing FileDescriptor, _ outbox: inout Outbox
+    ) throws(Refusal) {
+        guard let provisioner else { throw Refusal(.unsupported, "This guest agent can't provision its machine.") }
+        // A few KiB with the welcome: they find room in any socket's buffer.
+        outbox.append(provisioner.run(request).frame())
+        _ = outbox.flush(to: connection)
     }
 
     private func perform(

@@ -27,6 +27,7 @@ final class AgentProcess {
         access($0 + "/cgroup.procs", W_OK) == 0 && access($0 + "/cgroup.controllers", F_OK) == 0
     }
 
+    static var hasProgram: Bool { access(program, X_OK) == 0 }
     static var canRun: Bool { access(program, X_OK) == 0 && mount != nil && geteuid() == 0 }
 
     init() throws {
@@ -63,6 +64,22 @@ final class AgentProcess {
             environment: [], descriptors: [nothing.rawValue, nothing.rawValue, 2])
         request.directory = "/"
         return try ChildProcess.spawn(request)
+    }
+
+    /// An agent in `folder` that provisions `root`, with 0xAB for each byte of its secrets.
+    static func spawnProvisioning(_ folder: String, root: String) throws -> ProcessHandle {
+        let secret = String(repeating: "ab", count: 32)
+        try SmallFile.write(
+            folder + "/boot", "keystone-boot 1\nhost \(secret)\nguest \(secret)\n", flags: O_WRONLY | O_CREAT)
+        let nothing = try FileDescriptor.open("/dev/null", O_RDWR)
+        return try ChildProcess.spawn(
+            SpawnRequest(
+                path: program,
+                arguments: [
+                    "serve", "--listen", "unix:\(folder)/a", "--report", "none", "--credential", "\(folder)/boot",
+                    "--cgroup", "none", "--provision-root", root,
+                ],
+                environment: [], descriptors: [nothing.rawValue, nothing.rawValue, 2]))
     }
 
     private func waitUntilListening() throws {

@@ -13,7 +13,7 @@ final class TestAgent: Sendable {
     let credential: BootCredential
     private let agent: RunningAgent
 
-    init(helloMilliseconds: Int = 10_000, report: VsockAddress? = nil) throws {
+    init(helloMilliseconds: Int = 10_000, report: VsockAddress? = nil, provisionRoot: String? = nil) throws {
         Signals.ignoreBrokenPipe()
         folder = try TestFolder.make()
         address = .unix(path: folder + "/agent")
@@ -27,6 +27,7 @@ final class TestAgent: Sendable {
         options.report = report
         options.credentialPath = folder + "/boot"
         options.controlGroups = .none
+        options.provisionRoot = provisionRoot
         agent = try RunningAgent(options, helloMilliseconds: helloMilliseconds)
     }
 

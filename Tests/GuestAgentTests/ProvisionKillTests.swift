@@ -1,0 +1,78 @@
+import AgentProtocol
+import Glibc
+import LinuxSystem
+import Testing
+import VsockTransport
+
+@testable import GuestAgent
+
+/// An agent that is killed while it provisions, again and again.
+@Suite(.enabled(if: GuestTree.canRun && AgentProcess.hasProgram)) struct ProvisionKillTests {
+    private static func request(_ guest: GuestTree) -> ProvisionRequest {
+        ProvisionRequest(
+            steps: [.machineID, .user, .home, .git, .sshKeys], machineID: [UInt8](repeating: 9, count: 16),
+            user: .init(name: "sandbox", userID: 1500, groupID: 1500), gitIdentity: .init(name: "A", email: "a@b"),
+            authorizedKeys: [ProvisionKeysTests.key])
+    }
+
+    /// A tree with a skeleton and a home of the old owner, so that there is something to be cut short.
+    private static func tree() throws -> GuestTree {
+        let guest = try GuestTree()
+        mkdir(guest.folder + "/etc/skel", 0o755)
+        mkdir(guest.home, 0o755)
+        for number in 0..<20 {
+            try guest.write("/etc/skel/s\(number)", "skeleton \(number)")
+            try guest.write("/home/sandbox/f\(number)", "")
+            chown(guest.home + "/f\(number)", 1000, 1000)
+        }
+        chown(guest.home, 1000, 1000)
+        return guest
+    }
+
+    /// Without inode numbers.
+    private static func state(_ guest: GuestTree) -> [String] {
+        guest.picture().map { line in
+            var words = line.split(separator: " ", maxSplits: 4, omittingEmptySubsequences: false)
+            if words.count > 3 { words.remove(at: 3) }
+            return words.joined(separator: " ")
+        }
+    }
+
+    /// - Parameter microseconds: from the request to the kill; nil to let the agent finish.
+    private static func provision(_ guest: GuestTree, killedAfter microseconds: UInt64?) throws -> ProvisionReport? {
+        let folder = try TestFolder.make()
+        defer { TestFolder.remove(folder) }
+        let process = try AgentProcess.spawnProvisioning(folder, root: guest.folder)
+        defer {
+            try? process.send(SIGKILL)
+            _ = try? process.reap()
+        }
+        let start = Deadline.after(milliseconds: 10_000)
+        var dialled: TestConnection?
+        while dialled == nil, !start.hasPassed {
+            dialled = try? TestConnection(
+                VsockTransport.dial(.unix(path: folder + "/a"), port: Ports.operations, deadline: start))
+        }
+        let connection = try #require(dialled)
+        let secret = try #require(Secret([UInt8](repeating: 0xAB, count: 32)))
+        try connection.send(Hello(role: .operation, secret: secret).frame() + request(guest).frame())
+        guard let microseconds else {
+            return try connection.next(.provisionReport).decode(ProvisionReport.self)
+        }
+        let end = Deadline.after(nanoseconds: microseconds * 1000)
+        while !end.hasPassed { sched_yield() }
+        return nil
+    }
+
+    @Test func whereverItIsKilledTheNextRunMakesItRight() throws {
+        let undisturbed = try ProvisionKillTests.tree()
+        let report = try ProvisionKillTests.provision(undisturbed, killedAfter: nil)
+        #expect(report?.results.allSatisfy { $0.outcome == .done } == true, "\(String(describing: report))")
+        for round in 0..<24 {
+            let guest = try ProvisionKillTests.tree()
+            _ = try ProvisionKillTests.provision(guest, killedAfter: UInt64(round) * 250)
+            _ = try ProvisionKillTests.provision(guest, killedAfter: nil)
+            #expect(ProvisionKillTests.state(guest) == ProvisionKillTests.state(undisturbed), "round \(round)")
+        }
+    }
+}
