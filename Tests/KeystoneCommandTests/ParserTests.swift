@@ -94,8 +94,7 @@ import Testing
 
     /// Flags of later versions must not be taken for something they don't do yet.
     @Test(arguments: [
-        "stop --sync", "start --sync-mode manual", "start --agent claude", "start --env A=1", "start --env-file x",
-        "shell", "ps",
+        "stop --sync", "start --sync-mode manual", "start --agent claude", "shell", "ps",
     ])
     func whatThisVersionCannotDoIsNotAccepted(_ line: String) { #expect(failure("agent " + line) != nil) }
 

@@ -3,10 +3,11 @@ import Foundation
 /// `config.json`: a person's own defaults for new sandboxes. Read by `start` alone.
 ///
 /// ```json
-/// { "backend": "qemu", "memory": "4G", "vcpus": 4, "network": "user", "shareSecurity": "none", "image": "minimal" }
+/// { "backend": "qemu", "memory": "4G", "vcpus": 4, "network": "user", "shareSecurity": "none", "image": "minimal",
+///   "gitName": "Ada", "gitEmail": "ada@example.org" }
 /// ```
 public struct Configuration: Equatable, Sendable {
-    public static let keys = ["backend", "image", "memory", "network", "shareSecurity", "vcpus"]
+    public static let keys = ["backend", "gitEmail", "gitName", "image", "memory", "network", "shareSecurity", "vcpus"]
 
     public var settings = SettingsLayer()
     /// Sentences about what was ignored.
@@ -59,6 +60,10 @@ public struct Configuration: Equatable, Sendable {
             case "shareSecurity":
                 settings.shareSecurity = try SettingTexts.shareSecurity(try Self.text(value, source), source: source)
             case "image": settings.image = try SettingTexts.image(try Self.text(value, source), source: source)
+            case "gitName":
+                settings.gitName = try SettingTexts.gitIdentity(try Self.text(value, source), source: source)
+            case "gitEmail":
+                settings.gitEmail = try SettingTexts.gitIdentity(try Self.text(value, source), source: source)
             default:
                 let near = Similarity.closest(to: key, among: Self.keys).map { "; did you mean \($0)?" } ?? "."
                 warnings.append("\(source) is not a setting and is ignored\(near)")

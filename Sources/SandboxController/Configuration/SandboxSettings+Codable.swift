@@ -2,7 +2,7 @@
 /// version with one setting more or less still reads the sandboxes of another.
 extension SandboxSettings {
     private enum CodingKeys: String, CodingKey {
-        case memoryMebibytes, processors, nested, network, shareSecurity, accelerator, image
+        case memoryMebibytes, processors, nested, network, shareSecurity, accelerator, image, gitName, gitEmail
     }
 
     public init(from decoder: any Decoder) throws {
@@ -15,7 +15,9 @@ extension SandboxSettings {
             network: try values.decodeIfPresent(Network.self, forKey: .network) ?? standard.network,
             shareSecurity: try values.decodeIfPresent(ShareSecurity.self, forKey: .shareSecurity),
             accelerator: try values.decodeIfPresent(Accelerator.self, forKey: .accelerator),
-            image: try values.decodeIfPresent(String.self, forKey: .image))
+            image: try values.decodeIfPresent(String.self, forKey: .image),
+            gitName: try values.decodeIfPresent(String.self, forKey: .gitName),
+            gitEmail: try values.decodeIfPresent(String.self, forKey: .gitEmail))
     }
 
     public func encode(to encoder: any Encoder) throws {
@@ -27,5 +29,7 @@ extension SandboxSettings {
         try values.encodeIfPresent(shareSecurity, forKey: .shareSecurity)
         try values.encodeIfPresent(accelerator, forKey: .accelerator)
         try values.encodeIfPresent(image, forKey: .image)
+        try values.encodeIfPresent(gitName, forKey: .gitName)
+        try values.encodeIfPresent(gitEmail, forKey: .gitEmail)
     }
 }

@@ -53,6 +53,16 @@ public enum SettingTexts {
         return text
     }
 
+    /// A name or an address for commits.
+    public static func gitIdentity(_ text: String, source: String) throws(ControllerError) -> String {
+        guard GitIdent.isSound(text) else {
+            throw ControllerError(
+                .usage, "\(source) \(PrintableText.quoted(String(text.prefix(100)))) can't be in a commit.",
+                advice: "Write it on one line of at most 1024 bytes, without < and >.")
+        }
+        return text
+    }
+
     /// Checked, not kept: there is one.
     public static func backend(_ text: String, source: String) throws(ControllerError) {
         guard !backends.contains(text) else { return }

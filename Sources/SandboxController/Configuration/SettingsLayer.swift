@@ -9,6 +9,8 @@ public struct SettingsLayer: Equatable, Sendable {
     public var shareSecurity: Choice<SandboxSettings.ShareSecurity>?
     public var accelerator: Choice<SandboxSettings.Accelerator>?
     public var image: String?
+    public var gitName: String?
+    public var gitEmail: String?
 
     public init() {}
 
@@ -39,6 +41,8 @@ public struct SettingsLayer: Equatable, Sendable {
         if let shareSecurity { result.shareSecurity = shareSecurity.value }
         if let accelerator { result.accelerator = accelerator.value }
         if let image { result.image = image }
+        if let gitName { result.gitName = gitName }
+        if let gitEmail { result.gitEmail = gitEmail }
         return result
     }
 }

@@ -11,6 +11,9 @@ struct ControlMessage: Sendable {
         case describe = 2
         case stop = 3
         case cancel = 4
+        /// The first message of whoever starts a monitor.
+        case begin = 5
+        case provision = 6
         // Answers
         case stage = 16
         case warning = 17
@@ -30,6 +33,14 @@ struct ControlMessage: Sendable {
         case force = 8
         case timeoutMilliseconds = 9
         case peerLoss = 10
+        /// Entries with a NUL behind each. A secret: in memory and on the start channel only.
+        case environment = 11
+        case gitName = 12
+        case gitEmail = 13
+        /// Names of provisioning steps, commas between.
+        case steps = 14
+        /// JSON of `[ProvisionRecord]`.
+        case provisioned = 15
     }
 
     /// Bytes of one message.

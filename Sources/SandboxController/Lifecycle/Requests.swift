@@ -8,6 +8,10 @@ public struct StartRequest: Sendable {
     public var fresh: Bool
     /// Seconds until the agent must have said hello.
     public var timeoutSeconds: Int
+    /// For every session. Not written down anywhere: the next start has to be given it again.
+    public var environment = SessionEnvironment()
+    /// Who commits, said for this very start: before the environment's GIT_AUTHOR_NAME and GIT_AUTHOR_EMAIL.
+    public var git = GitOverride()
 
     public static let defaultTimeoutSeconds = 120
 

@@ -90,6 +90,9 @@ public struct SandboxController: Sendable {
             $0.removeAll { $0.name == record.name }; $0.append(record)
         }
         let channel = try MonitorProcess.spawn(request.name, in: directory, timeoutSeconds: request.timeoutSeconds)
+        // A monitor that has gone already is told by the wait below.
+        try? StartOrders(environment: request.environment, git: request.git).message.write(
+            to: channel, deadline: .after(milliseconds: 10_000))
         let limit = Deadline.after(milliseconds: (request.timeoutSeconds + 60) * 1000)
         let answer: ControlMessage
         do throws(ControllerError) {

@@ -70,6 +70,10 @@ public struct StateFile: Codable, Equatable, Sendable {
     public var agentVersion: String?
     /// Since when the agent's report channel is closed; nil while it is open.
     public var agentLostAt: Date?
+    /// How each step of provisioning went the last time it was run.
+    public var provisioned: [ProvisionRecord]?
+    /// Who commands run as; nil before the guest was provisioned.
+    public var guestUser: GuestUser?
 
     public init(state: SandboxState, since: Date = Date()) {
         self.state = state

@@ -29,6 +29,9 @@ public struct SandboxSettings: Codable, Equatable, Sendable {
     public var accelerator: Accelerator?
     /// Image id or tag as the user gave it; nil for the default image.
     public var image: String?
+    /// Who commits in the guest; nil: as git on the host says.
+    public var gitName: String?
+    public var gitEmail: String?
 
     public static let defaultMemoryMebibytes = 8192
     public static let minimumMemoryMebibytes = 1024
@@ -37,7 +40,7 @@ public struct SandboxSettings: Codable, Equatable, Sendable {
     public init(
         memoryMebibytes: Int = defaultMemoryMebibytes, processors: Int = defaultProcessors, nested: Bool = true,
         network: Network = .user, shareSecurity: ShareSecurity? = nil, accelerator: Accelerator? = nil,
-        image: String? = nil
+        image: String? = nil, gitName: String? = nil, gitEmail: String? = nil
     ) {
         self.memoryMebibytes = memoryMebibytes
         self.processors = processors
@@ -46,5 +49,7 @@ public struct SandboxSettings: Codable, Equatable, Sendable {
         self.shareSecurity = shareSecurity
         self.accelerator = accelerator
         self.image = image
+        self.gitName = gitName
+        self.gitEmail = gitEmail
     }
 }

@@ -8,6 +8,9 @@ import LinuxSystem
 /// from the snapshot; requests that change something go to the main thread with a `ControlReply`.
 final class ControlServer: Sendable {
     static let maximumVisitors = 512
+    /// Milliseconds that whoever wants to run something waits for a returned agent to be provisioned: less than the
+    /// 10 s that the shortest of them waits for us.
+    static let provisionPatience = 8_000
 
     private let listener: FileDescriptor
     private let snapshot: MonitorSnapshot
@@ -58,12 +61,12 @@ final class ControlServer: Sendable {
         guard let request = reply.readRequest() else { return }
         switch request.kind {
         case .access:
-            guard case .running = snapshot.current.state else {
-                let word = snapshot.current.state.word
+            if let refusal = notRunning { return reply.fail(refusal) }
+            guard snapshot.waitUntilProvisioned(deadline: .after(milliseconds: ControlServer.provisionPatience)) else {
                 return reply.fail(
                     ControllerError(
-                        .notRunning, "Sandbox \(snapshot.name) is \(word), not running.",
-                        advice: word == "starting" ? "Wait for `keystone agent start` to end." : nil))
+                        .agentGone, "The agent in sandbox \(snapshot.name) came back and is not provisioned yet.",
+                        advice: "Try again."))
             }
             reply.finish(
                 ControlMessage(.done).with(.hostSecret, snapshot.secrets.host.revealHexadecimal())
@@ -81,8 +84,25 @@ final class ControlServer: Sendable {
                     StopOptions(
                         force: request.integer(.force) == 1,
                         timeoutSeconds: (request.integer(.timeoutMilliseconds) ?? 30_000) / 1000), reply))
+        case .provision:
+            if let refusal = notRunning { return reply.fail(refusal) }
+            let names = (request.text(.steps) ?? "").split(separator: ",").map(String.init)
+            let steps = Set(names.compactMap { ProvisionStep(name: $0) })
+            guard !steps.isEmpty, steps.count == names.count else {
+                return reply.fail(ControllerError(.usage, "The monitor of this sandbox does not know these steps."))
+            }
+            mailbox.post(.provision(steps, reply))
         default: reply.fail(ControllerError(.internal, "The monitor does not know this request."))
         }
+    }
+
+    /// The refusal for whoever needs a running guest, or nil when there is one.
+    private var notRunning: ControllerError? {
+        let state = snapshot.current.state
+        if case .running = state { return nil }
+        return ControllerError(
+            .notRunning, "Sandbox \(snapshot.name) is \(state.word), not running.",
+            advice: state.word == "starting" ? "Wait for `keystone agent start` to end." : nil)
     }
 
     /// No visitor gets in from now on.

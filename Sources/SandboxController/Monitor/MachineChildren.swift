@@ -80,7 +80,12 @@ final class MachineChildren {
                 alsoWaiting(reply)
                 if options.force { return false }
             case .terminated: return false
-            case .deviceEnded, .agentHello, .agentLost, .startCancelled: continue
+            case .provision(_, let reply): reply.fail(ControllerError(.notRunning, "The sandbox is being stopped."))
+            case .provisioned(let result):
+                if case .request(let reply) = result.job.cause {
+                    reply.fail(ControllerError(.notRunning, "The sandbox is being stopped."))
+                }
+            case .deviceEnded, .agentHello, .agentLost, .startCancelled, .clockChanged: continue
             }
         }
         return true

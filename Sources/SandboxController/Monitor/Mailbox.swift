@@ -1,3 +1,4 @@
+import AgentProtocol
 import LinuxSystem
 
 /// What happened, told to the monitor's main thread.
@@ -5,6 +6,11 @@ enum MonitorEvent {
     case agentHello(AgentGreeting)
     case agentLost
     case stop(StopOptions, ControlReply)
+    /// Somebody wants these steps run.
+    case provision(Set<ProvisionStep>, ControlReply)
+    case provisioned(ProvisionResult)
+    /// The host's clock was set, or the host woke.
+    case clockChanged
     /// Whoever started us changed their mind.
     case startCancelled
     case machineEnded
@@ -19,6 +25,7 @@ struct AgentGreeting: Sendable {
     /// Escaped; guest text.
     let softwareVersion: String
     let bootID: String
+    let features: Features
     /// When it came, in nanoseconds on `CLOCK_MONOTONIC`.
     let receivedAt = Deadline.now()
 }

@@ -23,6 +23,15 @@ final class Monitor {
     var machine: MachineChildren?
     var control: ControlServer?
     var reports: ReportListener?
+    /// Read from the start channel before anything else.
+    var orders: StartOrders?
+    var provisioner: Provisioner?
+    var gate: ProvisionGate?
+    /// Of the job begun last, and of the last that the gate is closed for.
+    var jobNumber = 0
+    var gateJob = 0
+    /// Of the agent that said hello last.
+    private var greeting: AgentGreeting?
     private var lock: FileLock?
     private var ownsState: Bool { lock != nil }
 
@@ -54,6 +63,7 @@ final class Monitor {
     private func begin() throws(ControllerError) -> MonitorLoop {
         _ = ks_set_child_subreaper()
         let loop = try attempt { () throws(SystemError) in try MonitorLoop(channel: channel) }
+        orders = try channel.readOrders()
         let lock = try takeLock()
         let inherited = lock.rawValue
         self.lock = consume lock
@@ -78,6 +88,7 @@ final class Monitor {
         loop.watch(children)
         snapshot.watch(children)
         persist()
+        prepareProvisioning(plan.record, snapshot, loop)
         channel.stage("booting the guest")
         return loop
     }
@@ -110,8 +121,15 @@ final class Monitor {
         let deadline = Deadline.after(milliseconds: timeoutSeconds * 1000)
         while true {
             switch loop.next(deadline: deadline) {
-            case .agentHello(let greeting): return greeting
-            case .agentLost: continue
+            case .agentHello(let new):
+                if greeting == nil, new.features.contains(.provisioning) { channel.stage("provisioning the guest") }
+                greeting = new
+                guard provision(Set(ProvisionStep.allCases), .start, new) else { return new }
+            case .provisioned(let result):
+                if try takeFirst(result), let greeting { return greeting }
+            case .provision(_, let reply):
+                reply.fail(ControllerError(.notRunning, "Sandbox \(name) is starting, not running."))
+            case .agentLost, .clockChanged: continue
             case .startCancelled: throw ControllerError(.cancelled, "The start of sandbox \(name) was cancelled.")
             case .terminated:
                 throw ControllerError(.cancelled, "The start of sandbox \(name) was ended by a signal to its monitor.")
@@ -124,6 +142,11 @@ final class Monitor {
                     .deviceFailed,
                     "The vsock device of sandbox \(name) ended during the boot\(machine?.deviceEnd() ?? "").")
             case .deadline:
+                if greeting != nil {
+                    throw ControllerError(
+                        .timeout, "The guest of sandbox \(name) was not provisioned within \(timeoutSeconds) s.",
+                        advice: "Read \(directory.consoleLog(name)), or allow more time with --timeout.")
+                }
                 throw ControllerError(
                     .timeout,
                     "The guest agent of sandbox \(name) did not report within \(timeoutSeconds) s.\(lastConsoleLine())",
@@ -156,12 +179,30 @@ final class Monitor {
         while true {
             switch loop.next(deadline: .never) {
             case .agentHello(let greeting):
+                self.greeting = greeting
+                // Before anybody hears of it: what runs now waits for the result.
+                gate?.close()
                 snapshot?.update {
                     $0.agentLostAt = nil
                     $0.agentVersion = greeting.softwareVersion
                 }
                 persist()
                 events.append("agent.returned", ["agent": greeting.softwareVersion])
+                if provision(Set(ProvisionStep.allCases), .agentReturned, greeting) {
+                    gateJob = jobNumber
+                } else {
+                    gate?.open()
+                }
+            case .clockChanged: provision([.clock], .clockChanged, greeting)
+            case .provision(let steps, let reply):
+                if !provision(steps, .request(reply), greeting) {
+                    reply.fail(
+                        ControllerError(
+                            .unsupported, "The image's agent in sandbox \(name) can't provision its guest.",
+                            advice: "Build the image again with `keystone agent image build`, then start with --fresh.")
+                    )
+                }
+            case .provisioned(let result): take(result)
             case .agentLost:
                 snapshot?.update { $0.agentLostAt = Date() }
                 persist()
@@ -209,9 +250,9 @@ final class Monitor {
         persist()
         events.append("stopping", ["force": String(options.force)])
         if let snapshot {
-            let endpoint = GuestConnection.Endpoint(
-                address: .hybrid(path: directory.vsockSocket(name)), secrets: snapshot.secrets, sandbox: name)
-            machine?.end(endpoint, loop: loop, options: options, progress: progress) { self.stopReplies.append($0) }
+            machine?.end(endpoint(snapshot), loop: loop, options: options, progress: progress) {
+                self.stopReplies.append($0)
+            }
         }
         finish(.stopped, event: "stopped", ["by": "request"])
     }

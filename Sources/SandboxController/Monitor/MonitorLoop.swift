@@ -6,6 +6,8 @@ final class MonitorLoop {
     let mailbox: Mailbox
     private let signals: SignalDescriptor
     private let channel: StartChannel
+    /// nil where timers can't be had: then the guest's clock is set at hello only.
+    private let clock = try? ClockChangeDescriptor()
     private var children: MachineChildren?
     private var machineSeen = false
     private var deviceSeen = false
@@ -31,6 +33,7 @@ final class MonitorLoop {
                 pollfd(fd: machineSeen ? -1 : children?.machine.rawValue ?? -1, events: Int16(POLLIN), revents: 0),
                 pollfd(fd: deviceSeen ? -1 : children?.device.rawValue ?? -1, events: Int16(POLLIN), revents: 0),
                 pollfd(fd: qmp.map { $0.isOpen ? $0.rawValue : -1 } ?? -1, events: Int16(POLLIN), revents: 0),
+                pollfd(fd: clock?.rawValue ?? -1, events: Int16(POLLIN), revents: 0),
             ]
             let ready = poll(&entries, nfds_t(entries.count), min(deadline, deviceNewsAt).pollTimeout)
             if ready == 0, deviceNewsAt.hasPassed {
@@ -52,6 +55,7 @@ final class MonitorLoop {
                 if !machineSeen { deviceNewsAt = .after(milliseconds: children?.patienceAfterDevice ?? 0) }
             }
             if entries[5].revents != 0 { _ = qmp?.readEvents() }
+            if entries[6].revents != 0, clock?.take() == true { mailbox.post(.clockChanged) }
             if entries[2].revents != 0, channel.readRequest() { return .startCancelled }
             if entries[1].revents != 0 {
                 while let signal = signals.next() {

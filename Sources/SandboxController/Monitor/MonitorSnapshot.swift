@@ -9,6 +9,7 @@ final class MonitorSnapshot: @unchecked Sendable {
     private var machine: ProcessHandle?
     private var device: ProcessHandle?
     private var firstEnd: FirstEnd?
+    private var gate: ProvisionGate?
     let secrets: BootSecrets
     let name: String
 
@@ -28,6 +29,13 @@ final class MonitorSnapshot: @unchecked Sendable {
             device = children.device
             firstEnd = children.firstEnd
         }
+    }
+
+    func watch(_ gate: ProvisionGate) { lock.withLock { self.gate = gate } }
+
+    /// Waits while a returned agent is provisioned again. - Returns: whether it is.
+    func waitUntilProvisioned(deadline: Deadline) -> Bool {
+        lock.withLock { gate }?.wait(deadline: deadline) ?? true
     }
 
     /// A dying process closes its sockets (exit_files) before its pidfd tells of its end (exit_notify), and without QEMU

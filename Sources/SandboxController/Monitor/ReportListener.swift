@@ -73,7 +73,7 @@ final class ReportListener: @unchecked Sendable {
         }
         let greeting = AgentGreeting(
             softwareVersion: PrintableText.escaped(hello.softwareVersion),
-            bootID: PrintableText.escaped(hello.bootID ?? ""))
+            bootID: PrintableText.escaped(hello.bootID ?? ""), features: hello.features)
         presence.withLock {
             agentCount += 1
             mailbox.post(.agentHello(greeting))

@@ -14,6 +14,15 @@ final class StartChannel: ProgressReporter, @unchecked Sendable {
         self.events = events
     }
 
+    /// The first message, which says what is not written down anywhere.
+    /// - Throws: `cancelled` when whoever started us left before, or changed their mind.
+    func readOrders() throws(ControllerError) -> StartOrders {
+        guard let orders = reply.readRequest().flatMap({ StartOrders($0) }) else {
+            throw ControllerError(.cancelled, "The start was given up before it began.")
+        }
+        return orders
+    }
+
     func stage(_ text: String) {
         events.append("stage", ["stage": text])
         if isOpen { reply.stage(text) }

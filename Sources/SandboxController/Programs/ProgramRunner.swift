@@ -43,6 +43,8 @@ public struct ProgramRunner: Sendable {
     public var arguments: [String]
     /// Entries that replace the host's own of the same name.
     public var environment: [String: String] = ["LC_ALL": "C"]
+    /// Names of the host's own entries that the program does not get.
+    public var removedVariables: Set<String> = []
     public var directory: String?
     public var output: Output = .capture(limit: 1 << 20)
     /// The child's descriptors from 3 on.
@@ -101,6 +103,7 @@ public struct ProgramRunner: Sendable {
     }
 
     private func mergedEnvironment() -> [String] {
-        ProcessInfo.processInfo.environment.merging(environment) { _, ours in ours }.map { "\($0.key)=\($0.value)" }
+        ProcessInfo.processInfo.environment.filter { !removedVariables.contains($0.key) }
+            .merging(environment) { _, ours in ours }.map { "\($0.key)=\($0.value)" }
     }
 }

@@ -103,6 +103,7 @@ struct ArgumentParser {
         if !parse.command.subcommands.isEmpty {
             return rest.first.map { .unknownCommand($0) } ?? .missingCommand
         }
+        parse.arguments.positionalsBeforeSeparator = parse.arguments.positionals.count
         if surface.trailing != nil {
             if rest.isEmpty { return .missingTrailing }
             parse.arguments.trailing = Array(rest)

@@ -21,7 +21,8 @@ enum CommandTree {
             subcommands: [
                 StartCommand.command, ExecCommand.command, ListCommand.command, StatusCommand.command,
                 StopCommand.command,
-                RestartCommand.command, DestroyCommand.command, ImageCommands.group,
+                RestartCommand.command, ProvisionCommand.command, DestroyCommand.command, FixOwnershipCommand.command,
+                ImageCommands.group,
             ]
         ) {
             Surface(

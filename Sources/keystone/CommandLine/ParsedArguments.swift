@@ -10,6 +10,8 @@ struct ParsedArguments: Equatable, Sendable {
     /// In the order given.
     var given: [Given] = []
     var positionals: [Word] = []
+    /// How many of `positionals` stood before `--`, or all where there was none.
+    var positionalsBeforeSeparator = 0
     /// Behind `--`, for commands that take such words.
     var trailing: [Word] = []
 

@@ -11,9 +11,10 @@ enum RestartCommand {
             surface: {
                 Surface(
                     positionals: [Positional("NAME", "The sandbox (default: that of the project you stand in)")],
-                    options: [StopCommand.force, startTimeout],
+                    options: [StopCommand.force, startTimeout, SessionVariables.entry, SessionVariables.file],
                     discussion: [
-                        "It starts with the settings it was made with. A sandbox that does not run is just started."
+                        "It starts with the settings it was made with. A sandbox that does not run is just started.",
+                        "Variables that it was started with are gone, since they are written down nowhere: give them again.",
                     ],
                     examples: [
                         .init("restart", "Restart the sandbox of the project you stand in"),
@@ -29,14 +30,16 @@ enum RestartCommand {
                 if let text = invocation.arguments.last(startTimeout)?.text {
                     seconds = try DurationText.seconds(text, source: "--timeout")
                 }
+                let variables = try SessionVariables.read(invocation)
                 let name = try invocation.sandboxName()
                 let record = try invocation.registry.requireRecord(named: name)
                 if try invocation.controller.status(name).state.needsMonitor {
                     try StopCommand.stop(
                         name, StopOptions(force: invocation.arguments.has(StopCommand.force)), invocation)
                 }
-                let request = StartRequest(
+                var request = StartRequest(
                     name: name, project: record.project, settings: record.settings, timeoutSeconds: seconds)
+                request.environment = variables
                 let status = try Starting.run(request, invocation)
                 if invocation.globals.json { try StandardStream.result(StatusDocument.json(status)) }
                 return ExitCode.success.rawValue

@@ -13,12 +13,15 @@ enum StartCommand {
                     discussion: [
                         "Boots a virtual machine that has the project at /workspace, and returns when commands can be run in it. On a terminal it then opens a shell there; leaving the shell leaves the sandbox running.",
                         "Settings are kept with the sandbox. What counts, first to last: options, KEYSTONE_AGENT_MEMORY and KEYSTONE_AGENT_VCPUS, what the sandbox was made with, config.json, the defaults.",
+                        "Variables of --env and --env-file are set in every command, also after the guest's agent had to be restarted. They are kept in memory alone, so the next `start` or `restart` has to be given them again.",
+                        "Commits in the guest are by whoever `git` says in the project. What counts, first to last: --git-name and --git-email, GIT_AUTHOR_NAME and GIT_AUTHOR_EMAIL, what the sandbox was made with, config.json (gitName, gitEmail), git's own configuration.",
                     ],
                     examples: [
                         .init("start", "Start the sandbox of the git project you stand in"),
                         .init("start --memory 4G --cpus 2 ~/src/app", "A smaller one, for another project"),
                         .init("start --name try-2 --no-attach", "A second one for the same project, without a shell"),
                         .init("start --fresh --network none", "Begin anew, without a network"),
+                        .init("start --env CI=1 --env-file .env", "With variables for every command in it"),
                     ],
                     exitCodes: [
                         .success, .failure, .usage, .wrongState, .image, .resources, .busy, .timeout, .cancelled,

@@ -20,12 +20,14 @@ enum StartOptions {
     static let image = Option.value("image", "IMAGE", "Image to boot: a tag or an id of `image list`")
     static let timeout = Option.value("timeout", "TIME", "Give up when it isn't ready after this long (default: 120s)")
     static let accelerator = Option.value("accel", "KIND", "kvm, tcg, or auto: kvm where it works (default)")
+    static let gitName = Option.value(
+        "git-name", "NAME", "Who commits in the guest (default: as git says in the project)")
+    static let gitEmail = Option.value("git-email", "ADDRESS", "Their address (default: as git says in the project)")
     static let noGit = Option.flag("no-git", "Share PATH as it is, though it is no git repository")
 
     static let all = [
-        name, memory, processors, image, network, fresh, noAttach, timeout, accelerator, noNested, nested, workspace,
-        share,
-        shareSecurity, noGit,
+        name, memory, processors, image, network, fresh, noAttach, timeout, SessionVariables.entry,
+        SessionVariables.file, gitName, gitEmail, accelerator, noNested, nested, workspace, share, shareSecurity, noGit,
     ]
 
     /// The settings that were given as flags.
@@ -48,9 +50,22 @@ enum StartOptions {
             layer.accelerator = try SettingTexts.accelerator(word.text, source: "--accel")
         }
         if let word = arguments.last(image) { layer.image = try SettingTexts.image(word.text, source: "--image") }
+        let git = try gitOverride(arguments)
+        (layer.gitName, layer.gitEmail) = (git.name, git.email)
         try only("passthrough", later: ["clone"], arguments.last(workspace), "--workspace")
         try only("9p", later: ["virtiofs"], arguments.last(share), "--share")
         return layer
+    }
+
+    static func gitOverride(_ arguments: ParsedArguments) throws(ControllerError) -> GitOverride {
+        var git = GitOverride()
+        if let word = arguments.last(gitName) {
+            git.name = try SettingTexts.gitIdentity(word.text, source: "--git-name")
+        }
+        if let word = arguments.last(gitEmail) {
+            git.email = try SettingTexts.gitIdentity(word.text, source: "--git-email")
+        }
+        return git
     }
 
     private static func only(_ value: String, later: [String], _ word: Word?, _ source: String) throws(ControllerError)

@@ -21,7 +21,8 @@ enum StartPlan {
             configuration = try Configuration.read(environment: invocation.environment)
             for warning in configuration.warnings { invocation.messages.warning(warning) }
         }
-        return StartRequest(
+        let variables = try SessionVariables.read(invocation)
+        var request = StartRequest(
             name: existing?.name ?? arguments.last(StartOptions.name)?.text
                 ?? DefaultSandbox.newName(project: project, among: records),
             project: project,
@@ -29,6 +30,9 @@ enum StartPlan {
                 flags: flags, environment: environment, existing: existing?.settings,
                 configuration: configuration.settings),
             fresh: arguments.has(StartOptions.fresh), timeoutSeconds: seconds)
+        request.environment = variables
+        request.git = try StartOptions.gitOverride(arguments)
+        return request
     }
 
     /// The git project of PATH or of where we stand. Outside of git, a folder that was shared with --no-git before, or the

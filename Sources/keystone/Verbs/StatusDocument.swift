@@ -26,7 +26,17 @@ struct StatusDocument: Encodable {
     let health: String?
     /// In the project's `.worktrees`.
     let worktrees: [String]
+    /// Who commands run as, while it runs.
+    let user: UserDocument?
+    /// Each step of provisioning as it went last, while it runs: `done`, `unchanged` or `failed`.
+    let provisioned: [ProvisionRecord]?
     let settings: SettingsDocument
+
+    struct UserDocument: Encodable {
+        let name: String
+        let userID: UInt32
+        let groupID: UInt32
+    }
 
     struct SettingsDocument: Encodable {
         let memoryMebibytes: Int
@@ -36,6 +46,8 @@ struct StatusDocument: Encodable {
         let shareSecurity: String
         let accelerator: String
         let image: String?
+        let gitName: String?
+        let gitEmail: String?
     }
 
     init(_ status: SandboxStatus) {
@@ -66,11 +78,17 @@ struct StatusDocument: Encodable {
             case .agentLost: "agentLost"
             case nil: nil
             }
+        let running = status.health != nil
+        user =
+            running
+            ? file?.guestUser.map { UserDocument(name: $0.name, userID: $0.userID, groupID: $0.groupID) } : nil
+        provisioned = running ? file?.provisioned : nil
         let settings = record.settings
         self.settings = SettingsDocument(
             memoryMebibytes: settings.memoryMebibytes, processors: settings.processors, nested: settings.nested,
             network: settings.network.text, shareSecurity: settings.shareSecurity?.rawValue ?? "auto",
-            accelerator: settings.accelerator?.rawValue ?? "auto", image: settings.image)
+            accelerator: settings.accelerator?.rawValue ?? "auto", image: settings.image,
+            gitName: settings.gitName, gitEmail: settings.gitEmail)
     }
 
     static func json(_ status: SandboxStatus) throws(ControllerError) -> String {

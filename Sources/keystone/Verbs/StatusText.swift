@@ -17,6 +17,7 @@ enum StatusText {
                 "workspace",
                 "passthrough over 9p, security model \(file?.shareSecurity ?? settings.shareSecurity?.rawValue ?? "auto")"
             ))
+        if status.health != nil { rows += provisioning(file, style) }
         if !status.worktrees.isEmpty {
             rows.append(("worktrees", PrintableText.escaped(status.worktrees.joined(separator: ", "))))
         }
@@ -36,6 +37,26 @@ enum StatusText {
             "  " + style.dim($0.0 + String(repeating: " ", count: width - $0.0.count)) + "  " + $0.1 + "\n"
         }
         return style.bold(record.name) + "\n" + lines.joined()
+    }
+
+    /// Who commands run as, and what is not as it should be.
+    private static func provisioning(_ file: StateFile?, _ style: TextStyle) -> [(String, String)] {
+        guard let file, let records = file.provisioned else { return [] }
+        var rows: [(String, String)] = []
+        if let user = file.guestUser {
+            rows.append(("user", "\(PrintableText.escaped(user.name)) (uid \(user.userID))"))
+        }
+        let failed = records.filter(\.failed)
+        if failed.isEmpty { rows.append(("provisioned", style.green("in full"))) }
+        for record in failed {
+            let note = PrintableText.escaped(record.note)
+            rows.append(
+                (
+                    "provisioned",
+                    style.red("\(PrintableText.escaped(record.step)) failed") + (note.isEmpty ? "" : ": " + note)
+                ))
+        }
+        return rows
     }
 
     private static func text(_ health: SandboxStatus.Health, _ style: TextStyle) -> String {

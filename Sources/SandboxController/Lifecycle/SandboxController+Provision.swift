@@ -1,0 +1,57 @@
+import AgentProtocol
+import Foundation
+import LinuxSystem
+
+extension SandboxController {
+    /// The names of all steps, in the order in which they run.
+    public static var provisionSteps: [String] { ProvisionStep.allCases.map(\.name) }
+
+    /// Provisions a running sandbox again.
+    /// - Parameter steps: names of steps; empty means all.
+    /// - Returns: how each went; a failed step is no error here.
+    /// - Throws: `usage` for an unknown step, `notRunning`, `agentGone`, `unsupported` …
+    public func provision(
+        _ name: String, steps: [String] = [], progress: any ProgressReporter
+    ) throws(ControllerError) -> [ProvisionRecord] {
+        let wanted = try Self.steps(named: steps).map(\.name).joined(separator: ",")
+        let deadline = Deadline.after(milliseconds: 2 * Provisioning.timeLimit)
+        let answer: ControlMessage
+        do throws(SystemError) {
+            let client = try ControlClient(sandbox: name, in: directory, deadline: deadline)
+            answer = Self.ask(client, ControlMessage(.provision).with(.steps, wanted), deadline, progress)
+        } catch {
+            throw Unreachable.explain(name, in: directory)
+        }
+        if answer.kind == .failed { throw answer.error }
+        guard let bytes = answer.fields[.provisioned],
+            let records = try? JSONDecoder().decode([ProvisionRecord].self, from: Data(bytes))
+        else { throw ControllerError(.internal, "The monitor of sandbox \(name) gave no report.") }
+        return records
+    }
+
+    private static func ask(
+        _ client: consuming ControlClient, _ request: ControlMessage, _ deadline: Deadline,
+        _ progress: any ProgressReporter
+    ) -> ControlMessage {
+        do throws(ControllerError) {
+            return try client.ask(request, deadline: deadline, progress: progress)
+        } catch {
+            return ControlMessage.failure(error)
+        }
+    }
+
+    /// - Throws: `usage` with what was probably meant.
+    static func steps(named names: [String]) throws(ControllerError) -> [ProvisionStep] {
+        var found: Set<ProvisionStep> = []
+        for name in names {
+            guard let step = ProvisionStep(name: name) else {
+                throw ControllerError(
+                    .usage, "\(PrintableText.quoted(name)) is no step of provisioning.",
+                    advice: Similarity.closest(to: name, among: provisionSteps).map { "Did you mean \($0)?" }
+                        ?? "There are \(provisionSteps.joined(separator: ", ")).")
+            }
+            found.insert(step)
+        }
+        return ProvisionStep.allCases.filter { names.isEmpty || found.contains($0) }
+    }
+}
