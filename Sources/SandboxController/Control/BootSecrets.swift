@@ -1,5 +1,5 @@
 import AgentProtocol
-import CLinux
+import Glibc
 import LinuxSystem
 
 /// The two secrets of one boot. They live in the monitor's memory and in the guest, nowhere else.
@@ -14,20 +14,14 @@ struct BootSecrets: Sendable {
         self.guest = guest
     }
 
-    /// 2 × 256 bits from `getrandom(2)`.
+    /// 2 × 256 random bits.
     static func generate() throws(SystemError) -> BootSecrets {
-        guard let host = Secret(try random()), let guest = Secret(try random()) else {
+        guard let host = Secret(try RandomBytes.make(Secret.size)),
+            let guest = Secret(try RandomBytes.make(Secret.size))
+        else {
             throw SystemError("make a secret", code: EINVAL)
         }
         return BootSecrets(host: host, guest: guest)
-    }
-
-    private static func random() throws(SystemError) -> [UInt8] {
-        var bytes = [UInt8](repeating: 0, count: Secret.size)
-        try retryingInterrupts("get random bytes") {
-            bytes.withUnsafeMutableBytes { getrandom($0.baseAddress, $0.count, 0) }
-        }
-        return bytes
     }
 
     /// The boot credential's text; `keystone-guest-agent` reads it.

@@ -19,14 +19,26 @@ enum PrivateFiles {
     static func write(_ bytes: [UInt8], to path: String) throws(ControllerError) {
         let temporary = "\(path).new-\(getpid())-\(UInt32.random(in: 0...UInt32.max))"
         do throws(SystemError) {
-            let file = try FileDescriptor.open(temporary, O_WRONLY | O_CREAT | O_EXCL)
-            try file.writeAll(bytes)
+            try replace(path, with: bytes, through: temporary)
+        } catch {
+            throw error.told("Cannot write \(PrintableText.escaped(path))", as: .internal)
+        }
+    }
+
+    /// As `write`, by way of a file beside it whose name nobody else uses meanwhile; none of it is left on failure.
+    static func replace(_ path: String, with bytes: [UInt8], through temporary: String) throws(SystemError) {
+        do throws(SystemError) {
+            // Opened anew each time: a leftover may have another mode, or be a link to somewhere else.
+            _ = unlink(temporary)
+            let file = try FileDescriptor.open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode: 0o600)
             let raw = file.rawValue
-            try retryingInterrupts("write to disk") { fsync(raw) }
-            try retryingInterrupts("rename") { rename(temporary, path) }
+            try retryingInterrupts("set mode of \(temporary)") { fchmod(raw, 0o600) }
+            try file.writeAll(bytes)
+            try retryingInterrupts("flush \(temporary)") { fsync(raw) }
+            try retryingInterrupts("rename \(temporary)") { rename(temporary, path) }
         } catch {
             unlink(temporary)
-            throw error.told("Cannot write \(PrintableText.escaped(path))", as: .internal)
+            throw error
         }
     }
 

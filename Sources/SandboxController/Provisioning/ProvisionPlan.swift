@@ -1,5 +1,4 @@
 import AgentProtocol
-import CLinux
 import Foundation
 import Glibc
 import LinuxSystem
@@ -9,6 +8,8 @@ import LinuxSystem
 struct ProvisionPlan: Sendable {
     static let ordinaryUser = "sandbox"
     static let workspace = "/workspace"
+    /// Bytes: twice what the kernel's pool needs to count as seeded.
+    private static let entropySize = 64
 
     let hostname: String
     let machineID: [UInt8]
@@ -33,18 +34,9 @@ struct ProvisionPlan: Sendable {
         clock_gettime(CLOCK_REALTIME, &now)
         return ProvisionRequest(
             steps: steps, clock: UInt64(max(0, now.tv_sec)) &* 1_000_000_000 &+ UInt64(now.tv_nsec),
-            hostname: hostname, machineID: machineID, entropy: try Self.entropy(), user: user,
+            hostname: hostname, machineID: machineID, entropy: try RandomBytes.make(Self.entropySize), user: user,
             gitIdentity: gitIdentity, safeDirectories: [Self.workspace], authorizedKeys: authorizedKeys,
             environment: environment.entries)
-    }
-
-    /// 64 bytes of getrandom(2): twice what the kernel's pool needs to count as seeded.
-    private static func entropy() throws(SystemError) -> [UInt8] {
-        var bytes = [UInt8](repeating: 0, count: 64)
-        try retryingInterrupts("get random bytes") {
-            bytes.withUnsafeMutableBytes { getrandom($0.baseAddress, $0.count, 0) }
-        }
-        return bytes
     }
 }
 

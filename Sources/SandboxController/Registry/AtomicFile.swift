@@ -9,25 +9,13 @@ enum AtomicFile {
     ///   that a killed writer leaves at most one behind.
     /// - Throws: `noSpace`, `permission` …; the file is as before then.
     static func replace(_ path: String, with bytes: [UInt8]) throws(ControllerError) {
-        let temporary = path + ".tmp"
         do throws(SystemError) {
-            // Opened anew each time: a leftover may have another mode, or be a link to somewhere else.
-            _ = unlink(temporary)
-            let file = try FileDescriptor.open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode: 0o600)
-            let raw = file.rawValue
-            try retryingInterrupts("set mode of \(temporary)") { fchmod(raw, 0o600) }
-            try file.writeAll(bytes)
-            try retryingInterrupts("flush \(temporary)") { fsync(raw) }
-            try retryingInterrupts("rename \(temporary)") { rename(temporary, path) }
+            try PrivateFiles.replace(path, with: bytes, through: path + ".tmp")
         } catch {
-            unlink(temporary)
             throw FileFailure.writing(path, error)
         }
         // The rename itself must reach the disk; where a file system can't flush a folder it still is atomic.
-        do throws(SystemError) {
-            let folder = try FileDescriptor.open(Folder.parent(of: path) ?? "/", O_RDONLY | O_DIRECTORY)
-            _ = fsync(folder.rawValue)
-        } catch { return }
+        PrivateFiles.syncFolder(Folder.parent(of: path) ?? "/")
     }
 
     /// - Returns: nil when there is no such file.

@@ -45,18 +45,7 @@ struct ThroughputBench {
             process.add(try rate(ThroughputBench.mebibytesOut, processOutput))
             relayed.add(try relayedRate())
         }
-        let base = Figure.Baseline(name: "raw vsock stream", value: raw.median)
-        report.add(
-            Figure(
-                .throughput, "guest → host, exec, library", "MiB/s", library, baseline: base, target: .ratioAtLeast(0.8)
-            ))
-        report.add(
-            Figure(
-                .throughput, "guest → host, keystone process", "MiB/s", process, baseline: base,
-                target: .ratioAtLeast(0.8)))
-        let prototype = Figure.Baseline(name: "C prototype", value: ThroughputBench.prototypeOut)
-        report.add(
-            Figure(.throughput, "guest → host, raw", "MiB/s", raw, baseline: prototype, target: .ratioAtLeast(1)))
+        add("guest → host", raw, library, process, prototype: ThroughputBench.prototypeOut, to: &report)
         // A command's output has to go through a pipe, and each copy counts where the processor is emulated.
         let pipe = Figure.Baseline(name: "pipe + raw vsock stream", value: relayed.median)
         report.add(
@@ -70,18 +59,22 @@ struct ThroughputBench {
             library.add(try rate(ThroughputBench.mebibytesIn, execInput))
             process.add(try rate(ThroughputBench.mebibytesIn, processInput))
         }
+        add("host → guest", raw, library, process, prototype: ThroughputBench.prototypeIn, to: &report)
+    }
+
+    private func add(
+        _ direction: String, _ raw: Samples, _ library: Samples, _ process: Samples, prototype: Double,
+        to report: inout BenchReport
+    ) {
         let base = Figure.Baseline(name: "raw vsock stream", value: raw.median)
+        for (name, samples) in [("exec, library", library), ("keystone process", process)] {
+            report.add(
+                Figure(
+                    .throughput, "\(direction), \(name)", "MiB/s", samples, baseline: base, target: .ratioAtLeast(0.8)))
+        }
+        let past = Figure.Baseline(name: "C prototype", value: prototype)
         report.add(
-            Figure(
-                .throughput, "host → guest, exec, library", "MiB/s", library, baseline: base, target: .ratioAtLeast(0.8)
-            ))
-        report.add(
-            Figure(
-                .throughput, "host → guest, keystone process", "MiB/s", process, baseline: base,
-                target: .ratioAtLeast(0.8)))
-        let prototype = Figure.Baseline(name: "C prototype", value: ThroughputBench.prototypeIn)
-        report.add(
-            Figure(.throughput, "host → guest, raw", "MiB/s", raw, baseline: prototype, target: .ratioAtLeast(1)))
+            Figure(.throughput, "\(direction), raw", "MiB/s", raw, baseline: past, target: .ratioAtLeast(1)))
     }
 
     private func rate(_ mebibytes: Int, _ body: (Int) throws -> Void) rethrows -> Double {

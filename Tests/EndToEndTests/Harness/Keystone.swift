@@ -26,6 +26,15 @@ struct Keystone: Sendable {
         environment["KEYSTONE_KERNEL_PACKAGE"] = ProcessInfo.processInfo.environment["KEYSTONE_KERNEL_PACKAGE"]
     }
 
+    /// As another user, with a home and a state directory of their own.
+    init(of user: SpawnRequest.Identity, home name: String, in folder: String) throws {
+        let home = try Room.shared().makeFolder(name)
+        try HostProgram.run(["chown", "\(user.userID):\(user.groupID)", home])
+        try self.init(in: folder, stateDirectory: home + "/state")
+        identity = user
+        environment["HOME"] = home
+    }
+
     private func request(_ words: [String]) -> SpawnRequest {
         let state = stateDirectory.map { ["--state-dir", $0] } ?? []
         var request = SpawnRequest(

@@ -69,12 +69,8 @@ extension EndToEnd {
         }
 
         @Test func anOrdinaryUsersShareIsRightByConstruction() throws {
-            let home = try Room.shared().makeFolder("home-of-owner")
             let project = try Project("right", owner: Self.user)
-            try HostProgram.run(["chown", "4321:4321", home])
-            var keystone = try Keystone(in: project.folder, stateDirectory: home + "/state")
-            keystone.identity = Self.user
-            keystone.environment["HOME"] = home
+            let keystone = try Keystone(of: Self.user, home: "home-of-owner", in: project.folder)
             try TestSandbox.with("right", keystone: keystone, project: project) { sandbox in
                 let told = try report(sandbox)
                 #expect(told.rightByConstruction && told.seen == 0 && told.changed == 0)

@@ -11,12 +11,8 @@ extension EndToEnd {
         private static let user = SpawnRequest.Identity(userID: 54321, groupID: 54322, groups: [54322])
 
         @Test func anOrdinaryUserIsThemselvesInTheGuest() throws {
-            let home = try Room.shared().makeFolder("home-of-guest-user")
             let project = try Project("guest-user", owner: Self.user)
-            try HostProgram.run(["chown", "54321:54322", home])
-            var keystone = try Keystone(in: project.folder, stateDirectory: home + "/state")
-            keystone.identity = Self.user
-            keystone.environment["HOME"] = home
+            let keystone = try Keystone(of: Self.user, home: "home-of-guest-user", in: project.folder)
             try TestSandbox.with("guest-user", keystone: keystone, project: project) { sandbox in
                 try expectTheUser(sandbox)
                 #expect(try sandbox.shell("echo made > /workspace/by-guest; mkdir /workspace/folder").code == 0)

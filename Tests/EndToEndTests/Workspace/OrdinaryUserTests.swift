@@ -11,13 +11,8 @@ extension EndToEnd {
         private static let user = SpawnRequest.Identity(userID: 54321, groupID: 54321, groups: [54321])
 
         @Test func aSandboxOfAnOrdinaryUser() throws {
-            let room = try Room.shared()
-            let home = try room.makeFolder("home-of-user")
             let project = try Project("of-user", owner: Self.user)
-            try HostProgram.run(["chown", "54321:54321", home])
-            var keystone = try Keystone(in: project.folder, stateDirectory: home + "/state")
-            keystone.identity = Self.user
-            keystone.environment["HOME"] = home
+            let keystone = try Keystone(of: Self.user, home: "home-of-user", in: project.folder)
             try TestSandbox.with("of-user", keystone: keystone, project: project) { sandbox in
                 try sandbox.keystone.mustSucceed(["status", "of-user", "--json"])
                 let file = try String(contentsOfFile: sandbox.directory.stateFile("of-user"), encoding: .utf8)
