@@ -1,5 +1,6 @@
 import AgentProtocol
 import Glibc
+import LinuxSystem
 import Testing
 
 @testable import GuestAgent
@@ -38,6 +39,33 @@ import Testing
         #expect(
             try connection.result().text
                 == "080acf35a507ac9849cfcba47dc2ad83e01b75663a516279c8b9d243b719643e  -\ndone\n")
+    }
+
+    @Test func inputThatNeverQuiteDrainsNeedsNoMoreRoomThanTheWindow() throws {
+        let pair = try FileDescriptor.pipe(flags: O_NONBLOCK)
+        let reader = pair.first
+        var input = InputStream(.pipe(pair.second))
+        var (sent, read, window) = (0, 0, Int(Limits.stdinWindow))
+        var space = [UInt8](repeating: 0, count: 40_000)
+        while sent < 8 * 1024 * 1024 {
+            let count = min(50_000, window)
+            // Each byte tells its place, so that a ring that turns wrongly shows.
+            let bytes = (sent..<(sent + count)).map { UInt8(truncatingIfNeeded: $0 % 251) }
+            let taken = bytes.withUnsafeBytes { input.accept($0) }
+            #expect(taken)
+            sent += count
+            window -= count
+            let moved = Glibc.read(reader.rawValue, &space, space.count)
+            if let wrong = (0..<max(0, moved)).first(where: { space[$0] != UInt8((read + $0) % 251) }) {
+                Issue.record("byte \(read + wrong) is wrong")
+                return
+            }
+            read += max(0, moved)
+            input.drain()
+            if let grant = input.takeGrant() { window += Int(grant) }
+            #expect(input.queue.capacity <= 2 * Int(Limits.stdinWindow))
+        }
+        #expect(read > sent / 2)
     }
 
     @Test func unreadInputBlocksNeitherSignalsNorResizesNorCancel() throws {

@@ -16,8 +16,7 @@ struct InputStream: ~Copyable {
     }
 
     private var sink: Sink
-    private var queue: [UInt8] = []
-    private var head = 0
+    private(set) var queue = InputQueue()
     /// Bytes that the host may still send.
     private var window = Int(Limits.stdinWindow)
     /// Bytes used up since the last grant.
@@ -30,7 +29,7 @@ struct InputStream: ~Copyable {
 
     /// To poll for POLLOUT, or -1 when nothing waits to be written.
     var pollDescriptor: Int32 {
-        guard head < queue.count else { return -1 }
+        guard !queue.isEmpty else { return -1 }
         switch sink {
         case .pipe(let pipe): return pipe.rawValue
         case .terminal(let raw): return raw
@@ -47,8 +46,8 @@ struct InputStream: ~Copyable {
             raiseCapacity()
         }
         var rest = bytes
-        if head == queue.count { rest = UnsafeRawBufferPointer(rebasing: bytes[write(bytes)...]) }
-        queue.append(contentsOf: rest)
+        if queue.isEmpty { rest = UnsafeRawBufferPointer(rebasing: bytes[write(bytes)...]) }
+        queue.append(rest)
         return true
     }
 
@@ -67,26 +66,22 @@ struct InputStream: ~Copyable {
 
     /// Writes what waits, as far as the command takes it.
     mutating func drain() {
-        let written = queue.withUnsafeBytes { bytes -> Int in
-            // The closure must not touch `self` while `queue` is borrowed.
-            InputStream.write(UnsafeRawBufferPointer(rebasing: bytes[head...]), to: &sink)
+        while !queue.isEmpty {
+            let front = queue.front
+            let written = write(front)
+            queue.removeFirst(written)
+            if written < front.count { break }
         }
-        head += written
-        consumed += written
-        if head == queue.count {
-            // Most commands' input fits in a small buffer; a large one is not kept for their lifetime.
-            queue.removeAll(keepingCapacity: queue.capacity <= 16 * 1024)
-            head = 0
-        }
+        // Most commands' input fits in a small buffer; a large one is not kept for their lifetime.
+        if queue.isEmpty, queue.capacity > 16 * 1024 { queue.clear() }
         finishIfDrained()
     }
 
     /// Throws away what waits and what comes, and lets the command see the end of its input.
     mutating func close() {
         sink = .closed
-        consumed += queue.count - head
-        queue = []
-        head = 0
+        consumed += queue.count
+        queue.clear()
     }
 
     /// A grant to send to the host once half of the window is used up, else nil.
@@ -97,39 +92,32 @@ struct InputStream: ~Copyable {
         return UInt32(consumed)
     }
 
-    private mutating func write(_ bytes: UnsafeRawBufferPointer) -> Int {
-        let written = InputStream.write(bytes, to: &sink)
-        consumed += written
-        return written
-    }
-
     /// - Returns: bytes that need no keeping: written, or thrown away because nobody reads.
-    private static func write(_ bytes: UnsafeRawBufferPointer, to sink: inout Sink) -> Int {
+    private mutating func write(_ bytes: UnsafeRawBufferPointer) -> Int {
         var written = 0
+        defer { consumed += written }
         while written < bytes.count {
             let rest = UnsafeRawBufferPointer(rebasing: bytes[written...])
             let count: Int
             switch sink {
             case .pipe(let pipe): count = Glibc.write(pipe.rawValue, rest.baseAddress, rest.count)
             case .terminal(let raw): count = Glibc.write(raw, rest.baseAddress, rest.count)
-            case .closed: return bytes.count
+            case .closed: count = rest.count
             }
-            if count >= 0 {
+            if count > 0 {
                 written += count
-                if count == 0 { return written }
-            } else if errno == EAGAIN {
-                return written
+            } else if count == 0 || errno == EAGAIN {
+                break
             } else if errno != EINTR {
                 // EPIPE: the command closed its stdin. It may run on, and the host may go on sending.
                 sink = .closed
-                return bytes.count
             }
         }
         return written
     }
 
     private mutating func finishIfDrained() {
-        guard endRequested, head == queue.count else { return }
+        guard endRequested, queue.isEmpty else { return }
         switch sink {
         case .terminal(let raw):
             var byte = Terminal.endOfFileByte(raw)

@@ -35,5 +35,11 @@ public enum Machine {
     }
 
     /// Bounds malloc's arenas (M_ARENA_MAX): each one more is 64 MiB of address space and pages of its own.
-    public static func limitMemoryArenas(to count: Int32) { _ = mallopt(M_ARENA_MAX, count) }
+    ///
+    /// And gives the memory of large buffers back when they are freed: M_MMAP_THRESHOLD, once set, no longer grows to the
+    /// size of the largest one freed (mallopt(3)).
+    public static func limitMemoryArenas(to count: Int32) {
+        _ = mallopt(M_ARENA_MAX, count)
+        _ = mallopt(M_MMAP_THRESHOLD, 128 * 1024)
+    }
 }
