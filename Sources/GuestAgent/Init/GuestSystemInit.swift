@@ -49,6 +49,8 @@ public enum GuestSystemInit {
     private static func supervise(_ signals: SignalDescriptor) -> Never {
         var agent = AgentSupervisor()
         var entry = pollfd(fd: signals.rawValue, events: Int16(POLLIN), revents: 0)
+        agent.startIfDue()
+        ResidentMemory.release()
         while true {
             agent.startIfDue()
             _ = poll(&entry, 1, agent.startAt.pollTimeout)

@@ -88,6 +88,8 @@ final class AgentServer: @unchecked Sendable {
             connections.subtract(1, ordering: .relaxed)
             if idle.add(1, ordering: .relaxed).newValue > AgentServer.idleThreads, !leadership.isHeld {
                 idle.subtract(1, ordering: .relaxed)
+                // A burst is over.
+                if connections.load(ordering: .relaxed) == 0 { ResidentMemory.release() }
                 return
             }
         }

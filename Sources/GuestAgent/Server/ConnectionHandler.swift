@@ -55,6 +55,8 @@ final class ConnectionHandler: Sendable {
                 // It may take a while, and nobody would watch the listener.
                 leadership.giveUp()
                 try answer(provision, connection, &outbox)
+                // The agent's start is over, of whose code most is never used again.
+                ResidentMemory.release()
             case .echo:
                 leadership.giveUp()
                 try Echo.serve(connection, frames: &frames, outbox: &outbox)
