@@ -105,7 +105,7 @@ import Testing
     }
 
     @Test func anIncludedProgramComesWithItsLibrariesAndInterpreter() throws {
-        let fixture = try ImageFixture()
+        let fixture = try ImageFixture(below: "/var/tmp")
         try fixture.write("bin/greet", Array("#!/usr/bin/env bash\necho hi\n".utf8), mode: 0o755)
         symlink("greet", fixture.root + "/bin/alias")
         let inputs = try fixture.inputs(package: "")

@@ -8,8 +8,8 @@ final class ImageFixture {
     let root: String
     let store: ImageStore
 
-    init() throws {
-        root = "/tmp/keystone-image-\(getpid())-\(UInt32.random(in: 0 ... .max))"
+    init(below folder: String = "/tmp") throws {
+        root = "\(folder)/keystone-image-\(getpid())-\(UInt32.random(in: 0 ... .max))"
         try FileManager.default.createDirectory(atPath: root, withIntermediateDirectories: true)
         store = ImageStore(directory: StateDirectory(root: root + "/state"))
     }

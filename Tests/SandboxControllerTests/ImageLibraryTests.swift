@@ -72,3 +72,21 @@ import Testing
         #expect(KernelModules.fields(section) == ["depends": ["a"]])
     }
 }
+
+@Suite struct ImageHostProgramTests {
+    /// The guest mounts a `/tmp` of its own: what the image has there can't be seen.
+    @Test func aProgramBelowAFolderThatTheGuestMountsOverIsPutWhereItIsFound() throws {
+        let fixture = try ImageFixture()
+        try fixture.write("tools/my-tool", Array("#!/bin/sh\n".utf8), mode: 0o755)
+        let path = fixture.root + "/tools/my-tool"
+        try #require(path.hasPrefix("/tmp/"))
+        var programs = HostPrograms(addingTo: InitramfsTree())
+        try programs.include([path], deadline: .after(milliseconds: 20_000))
+        #expect(!programs.tree.contains(path))
+        guard case .file(let file) = programs.tree.nodes["/usr/local/bin/my-tool"] else {
+            Issue.record("it is not there as a file")
+            return
+        }
+        #expect(file.path == path && file.permissions == 0o755)
+    }
+}

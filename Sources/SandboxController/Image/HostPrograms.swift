@@ -7,6 +7,8 @@ import LinuxSystem
 struct HostPrograms {
     private var files: HostTree
     private var resolver: LibraryResolver
+    /// The guest mounts file systems of its own here, which would hide what the image holds.
+    private static let hiddenFolders = ["/tmp/", "/run/", "/dev/", "/proc/", "/sys/", "/workspace/"]
     private(set) var missingLibraries: Set<String> = []
 
     var tree: InitramfsTree { files.tree }
@@ -42,6 +44,10 @@ struct HostPrograms {
     /// A program with its data, reachable by its name.
     private mutating func add(whole path: String, deadline: Deadline) throws(ControllerError) {
         let program = try ProgramData.behindShim(path, deadline: deadline)
+        if HostPrograms.hiddenFolders.contains(where: program.hasPrefix) {
+            try files.add(file: program, at: "/usr/local/bin/" + (path as NSString).lastPathComponent)
+            return try addDependencies(of: program, strict: true)
+        }
         try add(program: program)
         for data in try ProgramData.folders(for: program, deadline: deadline) { try add(data) }
         let name = (path as NSString).lastPathComponent

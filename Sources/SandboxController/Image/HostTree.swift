@@ -61,6 +61,15 @@ struct HostTree {
         return visited.insert(place).inserted ? place : nil
     }
 
+    /// One regular file, at another place than the host has it.
+    mutating func add(file path: String, at place: String) throws(ControllerError) {
+        var status = stat()
+        guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+            throw SystemError("read").told("Cannot read \(PrintableText.escaped(path))", as: .imageBuildFailed)
+        }
+        tree.add(place, .file(hostFile(path, status, false)))
+    }
+
     private func hostFile(_ path: String, _ status: stat, _ keepsTime: Bool) -> InitramfsTree.HostFile {
         // No set-id bits: who may become whom in the guest is the image's business, not the host's.
         InitramfsTree.HostFile(
