@@ -48,7 +48,7 @@ import Testing
         #expect(throws: ControllerError.self) { try SettingTexts.network(text, source: "--network") }
     }
 
-    @Test(arguments: ["0", "257", "-1", "", "four", "1.5", "+4", "٤", "99999999999999999999"])
+    @Test(arguments: ["0", "256", "-1", "", "four", "1.5", "+4", "٤", "99999999999999999999"])
     func whatIsNoNumberOfProcessorsIsRefused(_ text: String) {
         #expect(throws: ControllerError.self) { try SettingTexts.processors(text, source: "--vcpus") }
     }

@@ -1,6 +1,6 @@
 /// How settings are written, the same in flags, in the environment and in `config.json`. `source` begins the sentence.
 public enum SettingTexts {
-    public static let maximumProcessors = 256
+    public static let maximumProcessors = MachineCommandLine.maximumProcessors
     /// The backends of this version.
     public static let backends = ["qemu"]
 

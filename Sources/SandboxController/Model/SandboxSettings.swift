@@ -18,7 +18,7 @@ public struct SandboxSettings: Codable, Equatable, Sendable {
 
     /// MiB, at least 1024.
     public var memoryMebibytes: Int
-    /// Virtual processors, 1…256.
+    /// Virtual processors, 1…255.
     public var processors: Int
     /// Whether the guest's processor offers virtualization (vmx, svm).
     public var nested: Bool

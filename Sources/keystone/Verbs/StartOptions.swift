@@ -5,7 +5,7 @@ enum StartOptions {
     static let name = Option.value("name", "NAME", "Name of the sandbox (default: the project folder's name)")
     static let memory = Option.value(
         "memory", "SIZE", "Memory: MiB as a number, or 4G, 6144M; at least 1024 (default: 8192)")
-    static let processors = Option.value("vcpus", "N", aliases: ["cpus"], "Virtual processors, 1 to 256 (default: 4)")
+    static let processors = Option.value("vcpus", "N", aliases: ["cpus"], "Virtual processors, 1 to 255 (default: 4)")
     static let nested = Option.flag("nested", "Let the guest run virtual machines of its own (default)")
     static let noNested = Option.flag("no-nested", "Don't let the guest run virtual machines of its own")
     static let fresh = Option.flag("fresh", "Stop the sandbox if it runs, discard its state, start clean")

@@ -46,7 +46,7 @@ extension EndToEnd {
             _ = try keystone.agent("destroy", "--force", "too-large")
         }
 
-        @Test(arguments: ["0", "-2", "257", "many", ""])
+        @Test(arguments: ["0", "-2", "256", "many", ""])
         func aNumberOfProcessorsThatIsNoneIsRefused(count: String) throws {
             let finished = try keystone.agent("start", "--no-attach", "--cpus=" + count)
             #expect(finished.code == 2 && finished.isOneClearSentence, "\(finished)")
