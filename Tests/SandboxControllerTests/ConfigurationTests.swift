@@ -31,7 +31,7 @@ import Testing
         ("{\"memory\": 2048.5}", "\"memory\" in"),
         ("{\"memory\": \"lots\"}", "is not an amount of memory"), ("{\"memory\": 12}", "at least 1024"),
         ("{\"vcpus\": \"4\"}", "must be a whole number"),
-        ("{\"vcpus\": 0}", "from 1 to 256"), ("{\"vcpus\": true}", "must be a whole number"),
+        ("{\"vcpus\": 0}", "from 1 to 255"), ("{\"vcpus\": true}", "must be a whole number"),
         ("{\"vcpus\": null}", "must be a whole number"),
         ("{\"network\": []}", "must be a string"), ("{\"network\": \"lan\"}", "is not a network"),
         ("{\"shareSecurity\": \"maped\"}", "is none of"),
