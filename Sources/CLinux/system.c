@@ -24,6 +24,7 @@ int ks_pidfd_send_signal(int pidfd, int signal) { return (int)syscall(SYS_pidfd_
 int ks_finit_module(int fd, const char *arguments) { return (int)syscall(SYS_finit_module, fd, arguments, 0); }
 int ks_memfd_create(const char *name, unsigned flags) { return memfd_create(name, flags); }
 int ks_set_pipe_capacity(int fd, int bytes) { return fcntl(fd, F_SETPIPE_SZ, bytes); }
+int ks_statx(int fd, unsigned mask, struct statx *found) { return statx(fd, "", AT_EMPTY_PATH, mask, found); }
 int ks_pipe(int ends[2], int flags) { return pipe2(ends, flags | O_CLOEXEC); }
 int ks_accept(int listener) { return accept4(listener, NULL, NULL, SOCK_CLOEXEC); }
 
@@ -101,9 +102,7 @@ ssize_t ks_receive_descriptors(int socket, void *bytes, size_t length, int *pass
 int ks_open_terminal(int *primary, char *secondary_path, size_t length) {
     int fd = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
     if (fd < 0) return -1;
-    if (grantpt(fd) < 0 || unlockpt(fd) < 0 || ptsname_r(fd, secondary_path, length) != 0) {
-        return close_failed(fd);
-    }
+    if (grantpt(fd) < 0 || unlockpt(fd) < 0 || ptsname_r(fd, secondary_path, length) != 0) return close_failed(fd);
     *primary = fd;
     return 0;
 }
@@ -114,9 +113,7 @@ int ks_open_tap(const char *interface_name) {
     struct ifreq request = {0};
     strncpy(request.ifr_name, interface_name, IFNAMSIZ - 1);
     request.ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR;
-    if (ioctl(fd, TUNSETIFF, &request) < 0) {
-        return close_failed(fd);
-    }
+    if (ioctl(fd, TUNSETIFF, &request) < 0) return close_failed(fd);
     return fd;
 }
 

@@ -34,6 +34,12 @@ public enum Thread {
     /// Names the calling thread, for `ps` and debuggers; at most 15 bytes count.
     public static func name(_ name: String) { _ = ks_set_thread_name(name) }
 
+    /// Makes the calling thread, and those that it starts, yield to others (setpriority(2), of one thread on Linux).
+    public static func beNicer(by amount: Int32) {
+        let which = __priority_which_t(PRIO_PROCESS.rawValue)
+        setpriority(which, 0, getpriority(which, 0) + amount)
+    }
+
     private final class Box: Sendable {
         let name: String
         let body: @Sendable () -> Void

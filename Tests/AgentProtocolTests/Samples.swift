@@ -38,6 +38,22 @@ enum Samples {
             ])
     }
 
+    static var ownershipRequest: OwnershipRequest {
+        OwnershipRequest(
+            root: Array("/work space".utf8), paths: [[0xFF, 10], Array("a/b".utf8)], userID: .max, groupID: 5,
+            dryRun: true, limitMilliseconds: .max)
+    }
+
+    static var ownershipReport: GuestOwnershipReport {
+        GuestOwnershipReport(
+            isPartial: true, isComplete: false, seen: .max, changed: 2, alreadyRight: 3, bitsCleared: 4, calls: 5,
+            milliseconds: 6,
+            problems: [
+                .init(.other, code: 5, count: .max, examples: [[0xFF], [10]]), .init(.otherMount, count: 1),
+                .init(.hardLink, count: 1, examples: [[UInt8](repeating: 1, count: GuestOwnershipReport.exampleBytes)]),
+            ])
+    }
+
     static var all: [any WireMessage] {
         [
             Hello(
@@ -51,7 +67,8 @@ enum Samples {
             SignalRequest(number: 64),
             Resize(size: .init(rows: 1, columns: 2)), PowerRequest(action: .restart), exit,
             ExitReport(outcome: .code(255)), provisionRequest, ProvisionRequest(steps: []),
-            provisionReport, ProvisionReport(results: []),
+            provisionReport, ProvisionReport(results: []), ownershipRequest,
+            OwnershipRequest(root: [47], userID: 0, groupID: 0), ownershipReport, GuestOwnershipReport(),
         ]
     }
 
@@ -70,6 +87,8 @@ enum Samples {
         case .powerRequest: _ = try PowerRequest(decoding: payload)
         case .provisionRequest: _ = try ProvisionRequest(decoding: payload)
         case .provisionReport: _ = try ProvisionReport(decoding: payload)
+        case .ownershipRequest: _ = try OwnershipRequest(decoding: payload)
+        case .ownershipReport: _ = try GuestOwnershipReport(decoding: payload)
         case .standardOutput, .standardError, .standardInput, .standardInputEnd, .cancel, .accepted, .echo, .echoReply:
             break
         }

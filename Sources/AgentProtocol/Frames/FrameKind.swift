@@ -33,6 +33,8 @@ public enum FrameKind: UInt8, CaseIterable, Sendable {
 
     case provisionRequest = 0x30
     case provisionReport = 0x31
+    case ownershipRequest = 0x32
+    case ownershipReport = 0x33
 
     /// From this value on an unknown kind is skipped.
     public static let firstIgnorable: UInt8 = 0x80
@@ -41,7 +43,7 @@ public enum FrameKind: UInt8, CaseIterable, Sendable {
     public var limit: Int {
         switch self {
         case .standardOutput, .standardError, .standardInput, .echo, .echoReply: Limits.dataPayload
-        case .execRequest, .provisionRequest: Limits.requestPayload
+        case .execRequest, .provisionRequest, .ownershipRequest: Limits.requestPayload
         case .hello, .welcome: Limits.helloPayload
         case .standardInputEnd, .cancel, .accepted: 0
         default: Limits.controlPayload

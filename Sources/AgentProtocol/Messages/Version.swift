@@ -29,4 +29,6 @@ public struct Features: OptionSet, Equatable, Sendable {
     public static let power = Features(rawValue: 1 << 1)
     /// The agent takes a `ProvisionRequest`.
     public static let provisioning = Features(rawValue: 1 << 2)
+    /// The agent takes an `OwnershipRequest`.
+    public static let ownership = Features(rawValue: 1 << 3)
 }

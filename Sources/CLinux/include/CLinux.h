@@ -6,6 +6,7 @@
 // Without _GNU_SOURCE, which the C files define: Swift's own Glibc module is built without it, and one
 // declaration may not differ between two modules.
 #include <errno.h>
+#include <linux/stat.h>
 #include <linux/vm_sockets.h>
 #include <malloc.h>
 #include <sys/epoll.h>
@@ -97,6 +98,8 @@ int ks_pidfd_send_signal(int pidfd, int signal);
 /// Constants that glibc shows only with _GNU_SOURCE.
 enum { KS_O_PATH = 010000000, KS_O_TMPFILE = 020200000, KS_O_DIRECT = 040000 };
 int ks_pipe(int ends[2], int flags);
+/// statx(2) of the very file that `fd` holds; of the system calls only this tells the mount in the same breath.
+int ks_statx(int fd, unsigned mask, struct statx *found);
 int ks_accept(int listener);
 int ks_peer_credentials(int socket, int *pid, unsigned *uid, unsigned *gid);
 

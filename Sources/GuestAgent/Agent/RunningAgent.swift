@@ -22,7 +22,7 @@ public final class RunningAgent: Sendable {
             var features: Features = tree == nil ? [] : .cgroups
             if power != nil { features.insert(.power) }
             let root = RunningAgent.provisionRoot(options)
-            if root != nil { features.insert(.provisioning) }
+            if root != nil { features.formUnion([.provisioning, .ownership]) }
             // The host may dial from here on; what it asks for waits in the listener until the workers start.
             if let report = options.report {
                 try ReportChannel(address: report, credential: credential, features: features).start()
@@ -36,7 +36,8 @@ public final class RunningAgent: Sendable {
                 openFiles: AgentService.raiseDescriptorLimit())
             let handler = ConnectionHandler(
                 credential: credential, launcher: launcher, power: power,
-                provisioner: root.map { RunningAgent.provisioner($0, system, defaults) }, features: features,
+                provisioner: root.map { RunningAgent.provisioner($0, system, defaults) },
+                ownership: root.map(OwnershipFixer.init), features: features,
                 helloMilliseconds: helloMilliseconds)
             server = AgentServer(listener: listener, handler: handler)
             try server.start()

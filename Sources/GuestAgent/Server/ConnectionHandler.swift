@@ -13,21 +13,24 @@ final class ConnectionHandler: Sendable {
     private let launcher: ExecLauncher
     private let power: MachinePower?
     private let provisioner: Provisioner?
+    private let ownership: OwnershipFixer?
     private let features: Features
     private let helloMilliseconds: Int
 
     /// - Parameters:
     ///   - power: nil where the agent can't or must not end the machine.
     ///   - provisioner: nil where it can't or must not provision.
+    ///   - ownership: nil where it can't or must not change owners.
     init(
         credential: BootCredential, launcher: ExecLauncher, power: MachinePower?,
-        provisioner: Provisioner? = nil, features: Features,
+        provisioner: Provisioner? = nil, ownership: OwnershipFixer? = nil, features: Features,
         helloMilliseconds: Int = ConnectionHandler.helloDeadline
     ) {
         self.credential = credential
         self.launcher = launcher
         self.power = power
         self.provisioner = provisioner
+        self.ownership = ownership
         self.features = features
         self.helloMilliseconds = helloMilliseconds
     }
@@ -57,6 +60,12 @@ final class ConnectionHandler: Sendable {
                 try answer(provision, connection, &outbox)
                 // The agent's start is over, of whose code most is never used again.
                 ResidentMemory.release()
+            case .ownership(let request):
+                leadership.giveUp()
+                guard let ownership else {
+                    throw Refusal(.unsupported, "This guest agent can't change owners.")
+                }
+                try ownership.serve(request, connection, &outbox)
             case .echo:
                 leadership.giveUp()
                 try Echo.serve(connection, frames: &frames, outbox: &outbox)
@@ -104,6 +113,7 @@ final class ConnectionHandler: Sendable {
         case exec(ExecRequest)
         case power(PowerRequest.Action)
         case provision(ProvisionRequest)
+        case ownership(OwnershipRequest)
         /// Its reply is in the outbox; more of its kind may follow.
         case echo
     }
@@ -122,6 +132,7 @@ final class ConnectionHandler: Sendable {
             case .execRequest: return .exec(try ExecRequest(decoding: frame.payload))
             case .powerRequest: return .power(try PowerRequest(decoding: frame.payload).action)
             case .provisionRequest: return .provision(try ProvisionRequest(decoding: frame.payload))
+            case .ownershipRequest: return .ownership(try OwnershipRequest(decoding: frame.payload))
             case .echo:
                 Echo.reply(to: frame, &outbox)
                 return .echo

@@ -7,6 +7,7 @@ import Glibc
 /// What needs a path (attributes, mode) goes by `/proc/self/fd/N`, which leads to this very inode however it was renamed.
 public struct InodeHandle: ~Copyable, Sendable {
     private let descriptor: FileDescriptor
+    var rawValue: Int32 { descriptor.rawValue }
 
     /// `openat(2)` of one name, a link not followed.
     /// - Parameters:
@@ -85,9 +86,15 @@ public struct InodeHandle: ~Copyable, Sendable {
 
     /// Tells the names in a folder but `.` and `..`, until `body` returns false. What appears or vanishes meanwhile may be
     /// told or not (readdir(3)).
-    /// - Parameter body: gets the name, ending with NUL and valid during the call, and its `DT_` kind (`DT_UNKNOWN` where
-    ///   the file system does not say).
-    public borrowing func eachName(_ body: (UnsafePointer<CChar>, Int32) -> Bool) throws(SystemError) {
+    /// - Parameters:
+    ///   - position: where an earlier call stopped; 0 for the first name.
+    ///   - body: gets the name, ending with NUL and valid during the call, and its `DT_` kind (`DT_UNKNOWN` where the file
+    ///     system does not say).
+    /// - Returns: where to go on when `body` stopped it (telldir(3)); nil after the last name.
+    @discardableResult
+    public borrowing func eachName(
+        from position: Int = 0, _ body: (UnsafePointer<CChar>, Int32) -> Bool
+    ) throws(SystemError) -> Int? {
         let raw = descriptor.rawValue
         let flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC
         let reader = try retryingInterrupts("read a folder") { openat(raw, ".", flags) }
@@ -97,11 +104,12 @@ public struct InodeHandle: ~Copyable, Sendable {
             throw error
         }
         defer { closedir(stream) }
+        if position != 0 { seekdir(stream, position) }
         while true {
             errno = 0
             guard let entry = readdir(stream) else {
                 if errno != 0 { throw SystemError("read a folder") }
-                return
+                return nil
             }
             let kind = Int32(entry.pointee.d_type)
             let goOn = withUnsafePointer(to: &entry.pointee.d_name) { tuple in
@@ -110,7 +118,7 @@ public struct InodeHandle: ~Copyable, Sendable {
                     return isDots || body(name, kind)
                 }
             }
-            if !goOn { return }
+            if !goOn { return telldir(stream) }
         }
     }
 

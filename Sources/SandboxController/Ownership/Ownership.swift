@@ -62,13 +62,17 @@ extension OwnershipReport {
     public var sentence: String? {
         if isRight { return nil }
         var parts: [String] = []
-        if notFixed > 0 {
-            let verb = isDryRun ? "can't be given" : "could not be given"
+        let verb = isDryRun ? "can't be given" : "could not be given"
+        if notFixed > 0, !isSettledByGuest {
             parts.append(
                 "\(notFixed) \(notFixed == 1 ? "entry" : "entries") of the project \(verb) the owner \(owner) in the guest"
             )
         }
-        if !isComplete { parts.append("not everything was looked at, since the time was up") }
+        let left = guest.reduce(0) { $0.addingReportingOverflow($1.notFixed).partialValue }
+        if left > 0 {
+            parts.append("the guest's agent found \(left) \(left == 1 ? "entry" : "entries") that \(verb) it")
+        }
+        if !isComplete, !isSettledByGuest { parts.append("not everything was looked at, since the time was up") }
         return
             "\(parts.joined(separator: ", and ").first?.uppercased() ?? "")\(parts.joined(separator: ", and ").dropFirst())."
     }

@@ -15,8 +15,10 @@ public enum OwnershipProblem: Hashable, Sendable {
     /// The file system has no `user.*` attributes.
     case noAttributes
     case noSpace
-    /// Deeper than `OwnershipWalk.maximumDepth` folders.
+    /// Deeper than `TreeWalk.maximumDepth` folders.
     case tooDeep
+    /// In the guest only: a file of a system account with a second name.
+    case hardLink
     case other(errno: Int32)
 
     init(_ error: SystemError) {
@@ -27,6 +29,16 @@ public enum OwnershipProblem: Hashable, Sendable {
             case ENOTSUP: .noAttributes
             case ENOSPC, EDQUOT: .noSpace
             default: .other(errno: error.code)
+            }
+    }
+
+    init(_ gap: TreeGap) {
+        self =
+            switch gap {
+            case .otherMount: .otherMount
+            case .closedFolder: .closedFolder
+            case .tooDeep: .tooDeep
+            case .failed(let error): OwnershipProblem(error)
             }
     }
 
@@ -55,6 +67,7 @@ public enum OwnershipProblem: Hashable, Sendable {
         case .noAttributes: "noAttributes"
         case .noSpace: "noSpace"
         case .tooDeep: "tooDeep"
+        case .hardLink: "hardLink"
         case .other(let errno): "errno\(errno)"
         }
     }
@@ -72,7 +85,8 @@ public enum OwnershipProblem: Hashable, Sendable {
         case .readOnly: "the file system is read-only"
         case .noAttributes: "the file system has no extended attributes for users"
         case .noSpace: "the disk is full"
-        case .tooDeep: "it lies deeper than \(OwnershipWalk.maximumDepth) folders"
+        case .tooDeep: "it lies deeper than \(TreeWalk.maximumDepth) folders"
+        case .hardLink: "it has another name, which may lie elsewhere"
         case .other(let errno): SystemError.message(for: errno)
         }
     }
@@ -89,7 +103,7 @@ public enum OwnershipProblem: Hashable, Sendable {
         case .readOnly: "Mount the file system for writing."
         case .noAttributes: "Move the project to a file system with extended attributes, such as ext4, XFS or Btrfs."
         case .noSpace: "Free some space and run this again."
-        case .tooDeep, .other: "Run this again with a PATH nearer to them."
+        case .tooDeep, .hardLink, .other: "Run this again with a PATH nearer to them."
         }
     }
 }

@@ -25,6 +25,10 @@ public struct OwnershipReport: Sendable {
     /// False when a time limit ended it before everything was seen.
     public internal(set) var isComplete = true
     public internal(set) var seconds = 0.0
+    /// What the guest's agent saw: the workspace first, if it was asked about that. All other numbers here are the host's.
+    public internal(set) var guest: [GuestCheck] = []
+    /// Why the agent has nothing to say though the sandbox runs: a sentence.
+    public internal(set) var guestNote: String?
 
     init(security: SandboxSettings.ShareSecurity, owner: FileOwner, isDryRun: Bool) {
         self.security = security
@@ -35,11 +39,20 @@ public struct OwnershipReport: Sendable {
     /// The guest's user has the ids of the host's, and the share shows them as they are.
     public var isRightByConstruction: Bool { security == .none }
     public var notFixed: Int { problems.values.reduce(0) { $0 + $1.count } }
+    /// The guest has the last word where it has looked at everything: what the host could not do is then done or told there.
+    var isSettledByGuest: Bool {
+        guard !isDryRun, let first = guest.first, first.root == GuestWalk.workspace else { return false }
+        return first.isComplete
+    }
     /// Whether nothing is left to do by hand.
-    public var isRight: Bool { problems.isEmpty && isComplete }
+    public var isRight: Bool {
+        (isSettledByGuest || (problems.isEmpty && isComplete)) && guest.allSatisfy(\.problems.isEmpty)
+    }
 
     /// Problems, the most frequent first.
-    public var sortedProblems: [(kind: OwnershipProblem, problem: Problem)] {
+    public var sortedProblems: [(kind: OwnershipProblem, problem: Problem)] { Self.sorted(problems) }
+
+    static func sorted(_ problems: [OwnershipProblem: Problem]) -> [(kind: OwnershipProblem, problem: Problem)] {
         problems.map { (kind: $0.key, problem: $0.value) }.sorted {
             ($1.problem.count, $0.kind.code) < ($0.problem.count, $1.kind.code)
         }

@@ -10,7 +10,7 @@ public struct ProjectPath: Equatable, Sendable {
     init() { names = [] }
 
     /// - Parameters:
-    ///   - text: relative to the project, or absolute and inside it. `.` and `..` are taken by their names: no link is ever
+    ///   - text: relative to the project, or absolute and inside it, on the host or (`/workspace/…`) in the guest. `.` and `..` are taken by their names: no link is ever
     ///     followed on such a path, so that means the same.
     ///   - project: absolute, without symbolic links.
     /// - Throws: `badPath` for a path that leads out of the project.
@@ -30,8 +30,11 @@ public struct ProjectPath: Equatable, Sendable {
         }
         if isAbsolute {
             let top = project.utf8.split(separator: UInt8(ascii: "/")).map { Array($0) }
-            guard names.starts(with: top) else { throw Self.outside(shown, project) }
-            names.removeFirst(top.count)
+            let isHosts = names.starts(with: top)
+            guard isHosts || names.first.map({ [0x2F] + $0 }) == GuestWalk.workspace else {
+                throw Self.outside(shown, project)
+            }
+            names.removeFirst(isHosts ? top.count : 1)
         }
         self.names = names
     }
@@ -39,7 +42,9 @@ public struct ProjectPath: Equatable, Sendable {
     private static func outside(_ shown: String, _ project: String) -> ControllerError {
         ControllerError(
             .badPath, "\(shown) is not in the project \(PrintableText.quoted(project)).",
-            advice: "Give a path relative to the project's folder.")
+            advice:
+                "Give a path relative to the project's folder. Folders of the guest elsewhere are named with --guest-path."
+        )
     }
 
     func failure(_ error: SystemError) -> ControllerError {

@@ -12,6 +12,22 @@ struct OwnershipDocument: Encodable {
         let examples: [String]
     }
 
+    /// What the guest's agent saw of one folder of the guest.
+    struct Guest: Encodable {
+        let root: String
+        let seen: Int
+        let changed: Int
+        let alreadyRight: Int
+        let notFixed: Int
+        /// Of the changed files, those that lost set-user or set-group bits.
+        let bitsCleared: Int
+        /// Calls of chown(2).
+        let calls: Int
+        let complete: Bool
+        let problems: [Problem]
+        let seconds: Double
+    }
+
     let name: String
     /// `none` or `mapped`.
     let shareSecurity: String
@@ -28,6 +44,10 @@ struct OwnershipDocument: Encodable {
     let complete: Bool
     let problems: [Problem]
     let seconds: Double
+    /// Nothing is left to do by hand.
+    let right: Bool
+    /// The workspace first; empty where the agent was not asked.
+    let guest: [Guest]
 
     init(_ report: OwnershipReport, sandbox: String) {
         name = sandbox
@@ -47,28 +67,17 @@ struct OwnershipDocument: Encodable {
                 examples: problem.examples.map(OwnershipReport.printable))
         }
         seconds = (report.seconds * 1000).rounded() / 1000
-    }
-}
-
-/// The same for people.
-enum OwnershipText {
-    static func of(_ report: OwnershipReport, sandbox: String) -> String {
-        if report.isRightByConstruction {
-            return
-                "\(sandbox): owners are right by construction (the share is `none`, the guest's user has your ids); nothing to do\n"
+        right = report.isRight
+        guest = report.guest.map { check in
+            Guest(
+                root: OwnershipReport.printable(check.root), seen: check.seen, changed: check.changed,
+                alreadyRight: check.alreadyRight, notFixed: check.notFixed, bitsCleared: check.bitsCleared,
+                calls: check.calls, complete: check.isComplete,
+                problems: check.sortedProblems.map { kind, problem in
+                    Problem(
+                        code: kind.code, reason: kind.reasonInGuest, advice: kind.adviceInGuest(owner: report.owner),
+                        count: problem.count, examples: problem.examples.map(OwnershipReport.printable))
+                }, seconds: check.seconds)
         }
-        let verb = report.isDryRun ? "would be changed" : "changed"
-        let milliseconds = Int((report.seconds * 1000).rounded())
-        var lines = [
-            "\(sandbox): \(report.seen) entries seen in \(milliseconds) ms, owner \(report.owner): \(report.changed) \(verb), \(report.alreadyRight) already right, \(report.notFixed) not fixed"
-        ]
-        for (kind, problem) in report.sortedProblems {
-            lines.append("  \(problem.count) not fixed: \(kind.reason)")
-            lines += problem.examples.map { "    " + OwnershipReport.printable($0) }
-            let more = problem.count - problem.examples.count
-            if more > 0 { lines.append("    and \(more) more") }
-            lines.append("    \(kind.advice(owner: report.owner))")
-        }
-        return lines.joined(separator: "\n") + "\n"
     }
 }
