@@ -13,6 +13,8 @@ let usage = """
       spawn-server PORT PROGRAM…
                              starts and waits for PROGRAM for each byte that comes, then sends the byte back: one
                              exchange and one start, begun on an idle guest as a command from the host is
+      search                 looks for the byte strings on its stdin (hexadecimal, one a line) in every file, command line
+                             and environment of the guest
       dial-out               as PID 1: loads modules, sends the host one byte, powers off
 
     """
@@ -47,6 +49,7 @@ case "spawn-server":
     let command = Array(arguments.dropFirst(2))
     guard !command.isEmpty else { complain("spawn-server needs a port and a program") }
     Probe.serve(port(arguments.dropFirst().first)) { SpawnTimes.answer($0, command) }
+case "search": Search.run()
 case "--help": Probe.say(usage)
 default: complain("no such measurement; see --help")
 }

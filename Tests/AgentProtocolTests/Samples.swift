@@ -12,7 +12,8 @@ enum Samples {
             arguments: [Array("prog".utf8), [], [0xFF, 0xFE, 10]],
             environment: [Array("A=b c".utf8), Array("Ü=✓".utf8)],
             directory: "/work space/ü", user: "sandbox:users", terminal: .init(rows: 50, columns: 65535),
-            standardInput: .stream, timeoutMilliseconds: 1 << 40, detached: true)
+            standardInput: .stream, timeoutMilliseconds: 1 << 40, detached: true,
+            withholdsTokens: true)
     }
 
     static var exit: ExitReport {
@@ -27,7 +28,13 @@ enum Samples {
             machineID: [UInt8](0..<16), entropy: [UInt8](repeating: 0, count: ProvisionRequest.entropyLimit),
             user: .init(name: "sandbox", userID: 4_294_967_294, groupID: 100),
             gitIdentity: .init(name: "Ü \"quoted\"\nname", email: "a@b"), safeDirectories: ["/workspace", "/ü \\"],
-            authorizedKeys: ["ssh-ed25519 AAAA comment", ""], environment: [Array("A=b c".utf8), [0xFF, 61, 10]])
+            authorizedKeys: ["ssh-ed25519 AAAA comment", ""], environment: [Array("A=b c".utf8), [0xFF, 61, 10]],
+            tokens: [token("API_KEY", [0, 255, 10]), token("_2", Array("value".utf8))].compactMap { $0 },
+            projectEnvironment: [Array("B=1".utf8), []])
+    }
+
+    static func token(_ name: String, _ bytes: [UInt8]) -> ProvisionRequest.Token? {
+        TokenValue(bytes).flatMap { ProvisionRequest.Token(name: name, value: $0) }
     }
 
     static var provisionReport: ProvisionReport {

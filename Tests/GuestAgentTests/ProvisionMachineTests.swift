@@ -88,6 +88,9 @@ import Testing
         #expect(report.results.map(\.step) == ProvisionStep.allCases)
         #expect(
             report.results.map(\.outcome)
-                == [.failed, .done, .failed, .failed, .done, .done, .unchanged, .unchanged, .unchanged])
+                == [
+                    .failed, .done, .failed, .failed, .done, .done, .unchanged, .unchanged, .unchanged, .unchanged,
+                    .unchanged,
+                ])
     }
 }

@@ -12,7 +12,8 @@ struct ProvisionRunTests {
         ProvisionPlan(
             hostname: "one", machineID: [UInt8](repeating: 7, count: 16),
             user: .init(name: "sandbox", userID: 1234, groupID: 1235), gitIdentity: .init(name: "N", email: "e"),
-            authorizedKeys: [], environment: SessionEnvironment(), warnings: warnings)
+            authorizedKeys: [], environment: SessionEnvironment(), vault: TokenVault(TokenSet()),
+            projectEnvironment: SessionEnvironment(), warnings: warnings)
     }
 
     private func run(_ agent: FakeAgent, _ steps: Set<ProvisionStep>) throws -> [ProvisionRecord] {

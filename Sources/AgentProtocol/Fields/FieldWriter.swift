@@ -37,6 +37,9 @@ public struct FieldWriter: Sendable {
     public mutating func put(_ tag: UInt16, _ value: String?) { if let value { put(tag, value) } }
     public mutating func put(_ tag: UInt16, _ value: UInt64?) { if let value { put(tag, value) } }
 
+    /// Overwrites what was written: there were secrets in it.
+    public mutating func wipe() { SecretMemory.wipe(&bytes) }
+
     private mutating func putInteger<Value: FixedWidthInteger>(_ value: Value) {
         withUnsafeBytes(of: value.littleEndian) { bytes.append(contentsOf: $0) }
     }

@@ -68,6 +68,11 @@ public struct FrameBuffer: ~Copyable {
         }
     }
 
+    /// Overwrites what was given out: there were secrets in it. What is pending stays.
+    public mutating func wipeTaken() {
+        SecretMemory.wipe(UnsafeMutableRawBufferPointer(rebasing: storage[..<start]))
+    }
+
     /// Gives memory back after an unusually large frame; what is pending stays.
     public mutating func shrink(to capacity: Int = 16 * 1024) {
         guard storage.count > capacity, pending <= capacity else { return }

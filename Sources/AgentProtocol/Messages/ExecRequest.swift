@@ -34,11 +34,13 @@ public struct ExecRequest: WireMessage {
     public var timeoutMilliseconds: UInt64
     /// The command outlives this connection.
     public var detached: Bool
+    /// The command's environment has none of the sandbox's tokens.
+    public var withholdsTokens: Bool
 
     public init(
         arguments: [[UInt8]], environment: [[UInt8]] = [], directory: String? = nil, user: String? = nil,
         terminal: TerminalSize? = nil, standardInput: Standard = .none, timeoutMilliseconds: UInt64 = 0,
-        detached: Bool = false
+        detached: Bool = false, withholdsTokens: Bool = false
     ) {
         self.arguments = arguments
         self.environment = environment
@@ -48,6 +50,7 @@ public struct ExecRequest: WireMessage {
         self.standardInput = standardInput
         self.timeoutMilliseconds = timeoutMilliseconds
         self.detached = detached
+        self.withholdsTokens = withholdsTokens
     }
 
     public func encode(into writer: inout FieldWriter) {
@@ -59,6 +62,8 @@ public struct ExecRequest: WireMessage {
         if standardInput != .none { writer.put(6, standardInput.rawValue) }
         if timeoutMilliseconds != 0 { writer.put(7 | FieldWriter.criticalBit, timeoutMilliseconds) }
         if detached { writer.put(8 | FieldWriter.criticalBit, true) }
+        // Critical: an agent that does not know it would give the tokens.
+        if withholdsTokens { writer.put(9 | FieldWriter.criticalBit, true) }
     }
 
     public init(decoding payload: UnsafeRawBufferPointer) throws(ProtocolError) {
@@ -78,6 +83,7 @@ public struct ExecRequest: WireMessage {
                 standardInput = value
             case 7 | FieldWriter.criticalBit: timeoutMilliseconds = try field.integer()
             case 8 | FieldWriter.criticalBit: detached = try field.bool()
+            case 9 | FieldWriter.criticalBit: withholdsTokens = try field.bool()
             default: try FieldReader.skipUnknown(field.tag)
             }
         }

@@ -44,11 +44,17 @@ public struct ProvisionRequest: WireMessage {
     public var authorizedKeys: [String]
     /// `NAME=value` entries for every session; a request's own entries win.
     public var environment: [[UInt8]]
+    /// All that the sandbox user is to have, each name once: others are taken away. At most 64 and 512 KiB.
+    public var tokens: [Token]
+    /// `NAME=value` entries of the project's own files, for every session; everything else that has a value wins. At most
+    /// 4096 and 256 KiB.
+    public var projectEnvironment: [[UInt8]]
 
     public init(
         steps: Set<ProvisionStep>, clock: UInt64? = nil, hostname: String? = nil, machineID: [UInt8]? = nil,
         entropy: [UInt8] = [], user: User? = nil, gitIdentity: GitIdentity? = nil, safeDirectories: [String] = [],
-        authorizedKeys: [String] = [], environment: [[UInt8]] = []
+        authorizedKeys: [String] = [], environment: [[UInt8]] = [], tokens: [Token] = [],
+        projectEnvironment: [[UInt8]] = []
     ) {
         self.steps = steps
         self.clock = clock
@@ -60,6 +66,8 @@ public struct ProvisionRequest: WireMessage {
         self.safeDirectories = safeDirectories
         self.authorizedKeys = authorizedKeys
         self.environment = environment
+        self.tokens = tokens
+        self.projectEnvironment = projectEnvironment
     }
 
     public func encode(into writer: inout FieldWriter) {
@@ -80,12 +88,29 @@ public struct ProvisionRequest: WireMessage {
         for path in safeDirectories { writer.put(11, path) }
         for key in authorizedKeys { writer.put(12, key) }
         for entry in environment { writer.put(13, entry) }
+        for token in tokens {
+            writer.put(14, token.name)
+            token.value.withBytes { writer.put(15, $0) }
+        }
+        for entry in projectEnvironment { writer.put(16, entry) }
+    }
+
+    /// The whole frame. What it was made in is overwritten; the frame itself is the caller's to overwrite once it is sent.
+    public func frame() -> [UInt8] {
+        // Room for all of it, since what grows leaves copies behind.
+        let room = tokens.reduce(64 * 1024) { $0 + $1.value.count + 256 }
+        var writer = FieldWriter(reserving: room + (environment + projectEnvironment).reduce(0) { $0 + $1.count + 8 })
+        encode(into: &writer)
+        defer { writer.wipe() }
+        return FrameEncoding.frame(Self.kind, writer.bytes)
     }
 
     public init(decoding payload: UnsafeRawBufferPointer) throws(ProtocolError) {
         self.init(steps: [])
         var (name, userID, groupID): (String?, UInt32?, UInt32?)
         var (author, email): (String?, String?)
+        var tokenName: String?
+        var projectBytes = 0
         var reader = FieldReader(payload)
         while let field = try reader.next() {
             switch field.tag {
@@ -114,6 +139,18 @@ public struct ProvisionRequest: WireMessage {
                     throw .malformedField(13)
                 }
                 environment.append(try field.array(limit: Limits.argumentBytes))
+            case 14:
+                guard tokenName == nil else { throw .malformedField(14) }
+                tokenName = try field.string(limit: Token.nameLimit)
+            case 15:
+                tokens.append(try token(tokenName, field))
+                tokenName = nil
+            case 16:
+                projectBytes += field.bytes.count
+                guard projectEnvironment.count < ProvisionRequest.projectEnvironmentLimit, !field.bytes.contains(0),
+                    projectBytes <= ProvisionRequest.projectEnvironmentBytes
+                else { throw .malformedField(16) }
+                projectEnvironment.append(try field.array())
             default: try FieldReader.skipUnknown(field.tag)
             }
         }
@@ -122,5 +159,16 @@ public struct ProvisionRequest: WireMessage {
                 name: name, userID: try FieldReader.require(userID, 7), groupID: try FieldReader.require(groupID, 8))
         }
         if let author { gitIdentity = GitIdentity(name: author, email: try FieldReader.require(email, 10)) }
+        if tokenName != nil { throw .missingField(15) }
+    }
+
+    /// Held against every bound before a byte of it is copied.
+    private func token(_ name: String?, _ field: FieldReader.Field) throws(ProtocolError) -> Token {
+        let name = try FieldReader.require(name, 14)
+        guard tokens.count < ProvisionRequest.tokenLimit, !tokens.contains(where: { $0.name == name }),
+            tokens.reduce(field.bytes.count, { $0 + $1.value.count }) <= ProvisionRequest.tokenBytes,
+            let value = TokenValue(field.bytes), let token = Token(name: name, value: value)
+        else { throw .malformedField(15) }
+        return token
     }
 }

@@ -17,6 +17,10 @@ public enum ProvisionStep: UInt8, CaseIterable, Sendable {
     case sshKeys = 8
     /// Variables of every session.
     case environment = 9
+    /// Tokens: files in the guest's memory, and variables of the sandbox user's sessions.
+    case tokens = 10
+    /// Variables of the project's own files.
+    case dotenv = 11
 
     /// As `--only` takes it and reports show it.
     public var name: String {
@@ -30,6 +34,8 @@ public enum ProvisionStep: UInt8, CaseIterable, Sendable {
         case .git: "git"
         case .sshKeys: "ssh-keys"
         case .environment: "environment"
+        case .tokens: "tokens"
+        case .dotenv: "dotenv"
         }
     }
 

@@ -124,7 +124,7 @@ static inline int ks_bytes_queued(int fd, int *bytes) { return ioctl(fd, FIONREA
 
 // --- Process and file odds and ends ------------------------------------------------------------------
 
-static inline int ks_set_child_subreaper(void) { return prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); }
+static inline int ks_process_control(int what, unsigned long to) { return prctl(what, to, 0, 0, 0); }
 static inline int ks_set_thread_name(const char *name) { return prctl(PR_SET_NAME, name, 0, 0, 0); }
 int ks_finit_module(int fd, const char *arguments);
 int ks_memfd_create(const char *name, unsigned flags);

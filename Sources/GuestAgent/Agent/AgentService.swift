@@ -16,6 +16,8 @@ public enum AgentService {
         do {
             Machine.limitMemoryArenas(to: 2)
             Signals.ignoreBrokenPipe()
+            // Anybody but root would lose the way to their own /proc/self with it.
+            if geteuid() == 0 { CoreDumps.forbidForSelf() }
             // Commands inherit it.
             umask(0o022)
             Thread.name("keystone-agent")

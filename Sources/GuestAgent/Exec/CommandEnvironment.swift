@@ -16,7 +16,7 @@ enum CommandEnvironment {
         into list: inout CStringList
     ) throws(Refusal) -> [UInt8] {
         var path: [UInt8]?
-        let entries = defaults.isEmpty ? request.environment : merge(defaults, request.environment)
+        let entries = EnvironmentLayers.merge(defaults, request.environment)
         for entry in entries {
             guard let equals = entry.firstIndex(of: UInt8(ascii: "=")), equals > 0 else {
                 throw Refusal(.malformed, "An environment entry of the request is not of the form NAME=value.")
@@ -28,12 +28,6 @@ enum CommandEnvironment {
         if request.terminal != nil { append(terminalEntries, but: entries, to: &list) }
         for entry in entries { list.append(entry) }
         return path ?? Array(systemPath.entry.dropFirst(5))
-    }
-
-    /// Those of `defaults` that the request does not give itself, then the request's.
-    private static func merge(_ defaults: [[UInt8]], _ own: [[UInt8]]) -> [[UInt8]] {
-        let names = Set(own.map { $0.prefix { $0 != UInt8(ascii: "=") } })
-        return defaults.filter { entry in !names.contains(entry.prefix { $0 != UInt8(ascii: "=") }) } + own
     }
 
     private static let terminalEntries = [

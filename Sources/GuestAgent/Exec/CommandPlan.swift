@@ -23,8 +23,8 @@ struct CommandPlan: ~Copyable {
         }
         var environment = CStringList(reserving: 512)
         let path = try CommandEnvironment.build(
-            for: user, request: request, systemPath: system.systemPath, defaults: defaults.entries(for: user.userID),
-            into: &environment)
+            for: user, request: request, systemPath: system.systemPath,
+            defaults: defaults.entries(for: user.userID, withTokens: !request.withholdsTokens), into: &environment)
         let directory = CommandPlan.directory(request.directory, user: user, system: system)
         let candidates = try ProgramSearch.candidates(for: request.arguments[0], path: path, directory: directory)
         var arguments = CStringList()

@@ -9,13 +9,21 @@ final class SessionDefaults: Sendable {
         var user: String
         /// `NAME=value` entries of every session, each name once.
         var environment: [[UInt8]] = []
+        /// Variables of the sandbox user's sessions that lose to those.
+        var tokens: SessionTokens?
+        /// Of the project's own files, each name once; they lose to all others.
+        var projectEnvironment: [[UInt8]] = []
         /// XDG_RUNTIME_DIR as an entry, for the sessions of the user who owns that folder.
         var runtimeEntry: RuntimeEntry?
 
-        /// The entries for a session of `userID`. Later ones win.
-        func entries(for userID: UInt32) -> [[UInt8]] {
-            guard let runtimeEntry, runtimeEntry.userID == userID else { return environment }
-            return [runtimeEntry.entry] + environment
+        /// The entries for a session of `userID`, each name once.
+        func entries(for userID: UInt32, withTokens: Bool = true) -> [[UInt8]] {
+            var layers: [[[UInt8]]] = []
+            if let runtimeEntry, runtimeEntry.userID == userID { layers.append([runtimeEntry.entry]) }
+            if !projectEnvironment.isEmpty { layers.append(projectEnvironment) }
+            if withTokens, let tokens { layers.append(tokens.entries(for: userID)) }
+            layers.append(environment)
+            return layers.dropFirst().reduce(layers[0], EnvironmentLayers.merge)
         }
     }
 

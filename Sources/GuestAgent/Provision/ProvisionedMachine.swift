@@ -10,6 +10,9 @@ protocol ProvisionedMachine: Sendable {
     func setHostName(_ name: String) throws(SystemError)
     /// Mixes bytes into the kernel's random pool.
     func addEntropy(_ bytes: [UInt8]) throws(SystemError)
+    /// Makes sure that what is written to a folder stays in memory.
+    /// - Parameter options: of a tmpfs that is mounted there when need be (tmpfs(5)).
+    func provideMemory(at folder: String, options: String) throws(SystemError)
 }
 
 /// The machine that the agent runs on.
@@ -40,6 +43,27 @@ struct OwnMachine: ProvisionedMachine {
     func addEntropy(_ bytes: [UInt8]) throws(SystemError) {
         try FileDescriptor.open("/dev/urandom", O_WRONLY).writeAll(bytes)
     }
+
+    /// A mount of its own, though /run mostly is a tmpfs too: there is no telling what else is written to that one, which
+    /// then would have no room for us.
+    func provideMemory(at folder: String, options: String) throws(SystemError) {
+        if try isMount(folder) { return }
+        try Mount.mount(
+            "keystone-tokens", on: folder, type: "tmpfs", options: [.noSetUserID, .noDevices, .noExecute],
+            data: options)
+        guard try isMount(folder) else { throw SystemError("mount memory on \(folder)", code: EIO) }
+    }
+
+    private func isMount(_ folder: String) throws(SystemError) -> Bool {
+        let flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW
+        let inside = try FileDescriptor.open(folder, flags)
+        let outside = try inside.open("..", flags)
+        var (own, parent) = (stat(), stat())
+        guard fstat(inside.rawValue, &own) == 0, fstat(outside.rawValue, &parent) == 0 else {
+            throw SystemError("look at \(folder)")
+        }
+        return own.st_dev != parent.st_dev && MountTable.fileSystem(of: inside) == "tmpfs"
+    }
 }
 
 /// For a root that is not this machine's: its files can be provisioned, the machine is not touched.
@@ -49,4 +73,9 @@ struct ForeignMachine: ProvisionedMachine {
     func setClock(_ nanoseconds: UInt64) throws(SystemError) { throw SystemError("set the clock", code: EPERM) }
     func setHostName(_ name: String) throws(SystemError) { throw SystemError("set the host name", code: EPERM) }
     func addEntropy(_ bytes: [UInt8]) throws(SystemError) { throw SystemError("seed the random pool", code: EPERM) }
+    func provideMemory(at folder: String, options: String) throws(SystemError) {
+        guard MountTable.fileSystem(of: try FileDescriptor.open(folder, O_RDONLY | O_DIRECTORY)) == "tmpfs" else {
+            throw SystemError("keep tokens in memory below \(folder)", code: EPERM)
+        }
+    }
 }

@@ -43,6 +43,8 @@ final class Provisioner: Sendable {
                 case .git: try GitStep.run(request, guest)
                 case .sshKeys: try KeysStep.run(request, guest)
                 case .environment: try EnvironmentStep.run(request, guest)
+                case .tokens: try TokensStep.run(request, guest)
+                case .dotenv: try DotenvStep.run(request, guest)
                 }
             return ProvisionReport.Result(
                 step, outcome.changed ? .done : .unchanged, outcome.notes.joined(separator: " "))
@@ -56,7 +58,7 @@ final class Provisioner: Sendable {
 }
 
 extension ProvisionStep {
-    fileprivate var needsUser: Bool { self == .home || self == .sshKeys }
+    fileprivate var needsUser: Bool { self == .home || self == .sshKeys || self == .tokens }
 
     fileprivate var withoutUser: ProvisionReport.Result {
         ProvisionReport.Result(self, .failed, "Not tried, because the user could not be set up. \(effectOfFailure)")
@@ -74,6 +76,8 @@ extension ProvisionStep {
         case .git: "Commits in the guest may be without their author, and git may refuse the workspace."
         case .sshKeys: "The keys in authorized_keys are as they were."
         case .environment: "New sessions get the variables that they got before."
+        case .tokens: "Programs may find no token, or an old one."
+        case .dotenv: "New sessions get the variables of the project's files that they got before."
         }
     }
 }

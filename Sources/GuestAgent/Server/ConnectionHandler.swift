@@ -57,6 +57,7 @@ final class ConnectionHandler: Sendable {
             case .provision(let provision):
                 // It may take a while, and nobody would watch the listener.
                 leadership.giveUp()
+                frames.wipeTaken()
                 try answer(provision, connection, &outbox)
                 // The agent's start is over, of whose code most is never used again.
                 ResidentMemory.release()

@@ -1,15 +1,22 @@
 import Foundation
 
-/// `config.json`: a person's own defaults for new sandboxes. Read by `start` alone.
+/// `config.json`: a person's own defaults for new sandboxes, and what each start and `tokens rotate` gives to them.
 ///
 /// ```json
 /// { "backend": "qemu", "memory": "4G", "vcpus": 4, "network": "user", "shareSecurity": "none", "image": "minimal",
-///   "gitName": "Ada", "gitEmail": "ada@example.org" }
+///   "gitName": "Ada", "gitEmail": "ada@example.org",
+///   "tokens": { "GITHUB_TOKEN": { "env": "GITHUB_TOKEN" }, "OPENAI_API_KEY": false,
+///               "ANTHROPIC_API_KEY": { "file": "/run/agenix/anthropic" }, "X_KEY": { "command": ["pass", "show", "x"] } },
+///   "envFiles": [".env", ".env.local"] }
 /// ```
 public struct Configuration: Equatable, Sendable {
-    public static let keys = ["backend", "gitEmail", "gitName", "image", "memory", "network", "shareSecurity", "vcpus"]
+    public static let keys = [
+        "backend", "envFiles", "gitEmail", "gitName", "image", "memory", "network", "shareSecurity", "tokens", "vcpus",
+    ]
 
     public var settings = SettingsLayer()
+    public var tokens = TokenSources()
+    public var environmentFiles: [EnvironmentFilePattern] = []
     /// Sentences about what was ignored.
     public var warnings: [String] = []
 
@@ -64,6 +71,8 @@ public struct Configuration: Equatable, Sendable {
                 settings.gitName = try SettingTexts.gitIdentity(try Self.text(value, source), source: source)
             case "gitEmail":
                 settings.gitEmail = try SettingTexts.gitIdentity(try Self.text(value, source), source: source)
+            case "tokens": tokens = try TokenSettings.sources(value, source)
+            case "envFiles": environmentFiles = try TokenSettings.patterns(value, source)
             default:
                 let near = Similarity.closest(to: key, among: Self.keys).map { "; did you mean \($0)?" } ?? "."
                 warnings.append("\(source) is not a setting and is ignored\(near)")
@@ -73,12 +82,12 @@ public struct Configuration: Equatable, Sendable {
         }
     }
 
-    private static func text(_ value: JSONValue, _ source: String) throws(ControllerError) -> String {
+    static func text(_ value: JSONValue, _ source: String) throws(ControllerError) -> String {
         guard case .string(let text) = value else { throw wrongType(source, "a string") }
         return text
     }
 
-    private static func wrongType(_ source: String, _ type: String) -> ControllerError {
+    static func wrongType(_ source: String, _ type: String) -> ControllerError {
         ControllerError(.configurationBroken, "\(source) must be \(type).")
     }
 
@@ -88,7 +97,7 @@ public struct Configuration: Equatable, Sendable {
 }
 
 /// Any JSON, so that a wrong type can be told with its key.
-private enum JSONValue: Decodable {
+enum JSONValue: Decodable {
     case null
     case bool(Bool)
     case number(Double)

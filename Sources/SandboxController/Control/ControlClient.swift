@@ -54,7 +54,7 @@ struct ControlClient: ~Copyable {
         case .detail: progress.detail(message.text(.text) ?? "")
         case .done: return message
         case .failed: throw message.error
-        case .access, .describe, .stop, .cancel, .begin, .provision:
+        case .access, .describe, .stop, .cancel, .begin, .provision, .listTokens, .changeTokens:
             throw ControllerError(.internal, "The monitor answered with a request.")
         }
         return nil

@@ -14,6 +14,8 @@ struct ControlMessage: Sendable {
         /// The first message of whoever starts a monitor.
         case begin = 5
         case provision = 6
+        case listTokens = 7
+        case changeTokens = 8
         // Answers
         case stage = 16
         case warning = 17
@@ -41,10 +43,18 @@ struct ControlMessage: Sendable {
         case steps = 14
         /// JSON of `[ProvisionRecord]`.
         case provisioned = 15
+        /// `TokenSet.encoded`. Secrets: in memory, on the start channel and on the control socket only.
+        case tokens = 16
+        /// Names, commas between.
+        case revoked = 17
+        /// JSON of `[TokenListing]`.
+        case tokenListing = 18
+        /// Patterns of the project's files of variables, with a NUL behind each.
+        case environmentFiles = 19
     }
 
-    /// Bytes of one message.
-    static let limit = 256 * 1024
+    /// Bytes of one message: the largest begins a monitor, with variables (192 KiB) and tokens (512 KiB).
+    static let limit = 768 * 1024
 
     let kind: Kind
     private(set) var fields: [Tag: [UInt8]] = [:]

@@ -12,6 +12,10 @@ public struct StartRequest: Sendable {
     public var environment = SessionEnvironment()
     /// Who commits, said for this very start: before the environment's GIT_AUTHOR_NAME and GIT_AUTHOR_EMAIL.
     public var git = GitOverride()
+    /// For the sandbox user, in the guest's memory. Not written down anywhere.
+    public var tokens = TokenSet()
+    /// Patterns of the project's files of variables for every session.
+    public var environmentFiles: [EnvironmentFilePattern] = []
 
     public static let defaultTimeoutSeconds = 120
 

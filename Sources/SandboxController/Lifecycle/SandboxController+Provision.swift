@@ -29,7 +29,7 @@ extension SandboxController {
         return records
     }
 
-    private static func ask(
+    static func ask(
         _ client: consuming ControlClient, _ request: ControlMessage, _ deadline: Deadline,
         _ progress: any ProgressReporter
     ) -> ControlMessage {

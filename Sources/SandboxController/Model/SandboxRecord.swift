@@ -74,6 +74,8 @@ public struct StateFile: Codable, Equatable, Sendable {
     public var provisioned: [ProvisionRecord]?
     /// Who commands run as; nil before the guest was provisioned.
     public var guestUser: GuestUser?
+    /// Names of the tokens inside.
+    public var tokens: [String]?
 
     public init(state: SandboxState, since: Date = Date()) {
         self.state = state

@@ -92,6 +92,15 @@ final class ControlServer: Sendable {
                 return reply.fail(ControllerError(.usage, "The monitor of this sandbox does not know these steps."))
             }
             mailbox.post(.provision(steps, reply))
+        case .listTokens:
+            if let refusal = notRunning { return reply.fail(refusal) }
+            mailbox.post(.listTokens(reply))
+        case .changeTokens:
+            if let refusal = notRunning { return reply.fail(refusal) }
+            guard let change = request.tokenChange else {
+                return reply.fail(ControllerError(.usage, "The monitor of this sandbox does not know this change."))
+            }
+            mailbox.post(.changeTokens(change, reply))
         default: reply.fail(ControllerError(.internal, "The monitor does not know this request."))
         }
     }

@@ -80,11 +80,10 @@ final class MachineChildren {
                 alsoWaiting(reply)
                 if options.force { return false }
             case .terminated: return false
-            case .provision(_, let reply): reply.fail(ControllerError(.notRunning, "The sandbox is being stopped."))
+            case .provision(_, let reply), .changeTokens(_, let reply), .listTokens(let reply):
+                reply.fail(ControllerError(.notRunning, "The sandbox is being stopped."))
             case .provisioned(let result):
-                if case .request(let reply) = result.job.cause {
-                    reply.fail(ControllerError(.notRunning, "The sandbox is being stopped."))
-                }
+                result.job.reply?.fail(ControllerError(.notRunning, "The sandbox is being stopped."))
             case .deviceEnded, .agentHello, .agentLost, .startCancelled, .clockChanged: continue
             }
         }

@@ -8,6 +8,10 @@ enum MonitorEvent {
     case stop(StopOptions, ControlReply)
     /// Somebody wants these steps run.
     case provision(Set<ProvisionStep>, ControlReply)
+    /// Somebody wants to see which tokens the guest has.
+    case listTokens(ControlReply)
+    /// Somebody wants other tokens in the guest.
+    case changeTokens(TokenChange, ControlReply)
     case provisioned(ProvisionResult)
     /// The host's clock was set, or the host woke.
     case clockChanged

@@ -8,7 +8,8 @@ extension Monitor {
     func prepareProvisioning(_ record: SandboxRecord, _ snapshot: MonitorSnapshot, _ loop: MonitorLoop) {
         guard let orders else { return }
         let provisioner = Provisioner(
-            ProvisionSource(record: record, directory: directory, orders: orders), endpoint: endpoint(snapshot),
+            ProvisionSource(record: record, directory: directory, orders: orders, vault: vault),
+            endpoint: endpoint(snapshot),
             mailbox: loop.mailbox)
         provisioner.prepare(snapshot.current.shareSecurity.flatMap(SandboxSettings.ShareSecurity.init) ?? .none)
         self.provisioner = provisioner
@@ -68,12 +69,14 @@ extension Monitor {
         switch result.records {
         case .failure(let error):
             events.append("provision.failed", ["reason": error.message])
-            if case .request(let reply) = result.job.cause { reply.fail(error) }
+            result.job.reply?.fail(error)
         case .success(let records):
             keep(result, records)
             persist()
             let sentences = sentences(result, records)
-            if case .request(let reply) = result.job.cause {
+            if case .tokens(let reply) = result.job.cause {
+                finish(reply, records)
+            } else if case .request(let reply) = result.job.cause {
                 // Failed steps are in the answer itself.
                 for warning in result.warnings { reply.warning(warning) }
                 let bytes = (try? JSONEncoder().encode(records)).map { Array($0) } ?? []
@@ -91,6 +94,9 @@ extension Monitor {
         snapshot?.update {
             $0.provisioned = ProvisionRecord.merged($0.provisioned ?? [], records)
             if let user = result.user { $0.guestUser = user }
+            if records.contains(where: { $0.step == ProvisionStep.tokens.name && !$0.failed }) {
+                $0.tokens = vault.current.names
+            }
         }
     }
 
@@ -102,7 +108,7 @@ extension Monitor {
             }
     }
 
-    private static func reason(_ record: ProvisionRecord) -> String {
+    static func reason(_ record: ProvisionRecord) -> String {
         let note = record.note.hasSuffix(".") ? String(record.note.dropLast()) : record.note
         return note.isEmpty ? "the guest gave no reason" : note
     }

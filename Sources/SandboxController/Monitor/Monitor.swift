@@ -23,8 +23,9 @@ final class Monitor {
     var machine: MachineChildren?
     var control: ControlServer?
     var reports: ReportListener?
-    /// Read from the start channel before anything else.
+    /// Read from the start channel before anything else; its tokens are in the vault.
     var orders: StartOrders?
+    var vault = TokenVault(TokenSet())
     var provisioner: Provisioner?
     var gate: ProvisionGate?
     /// Of the job begun last, and of the last that the gate is closed for.
@@ -61,9 +62,12 @@ final class Monitor {
     // MARK: Start
 
     private func begin() throws(ControllerError) -> MonitorLoop {
-        _ = ks_set_child_subreaper()
+        _ = ks_process_control(PR_SET_CHILD_SUBREAPER, 1)
         let loop = try attempt { () throws(SystemError) in try MonitorLoop(channel: channel) }
-        orders = try channel.readOrders()
+        var orders = try channel.readOrders()
+        vault.replace(with: orders.tokens)
+        orders.tokens = TokenSet()
+        self.orders = orders
         let lock = try takeLock()
         let inherited = lock.rawValue
         self.lock = consume lock
@@ -127,7 +131,7 @@ final class Monitor {
                 guard provision(Set(ProvisionStep.allCases), .start, new) else { return new }
             case .provisioned(let result):
                 if try takeFirst(result), let greeting { return greeting }
-            case .provision(_, let reply):
+            case .provision(_, let reply), .changeTokens(_, let reply), .listTokens(let reply):
                 reply.fail(ControllerError(.notRunning, "Sandbox \(name) is starting, not running."))
             case .agentLost, .clockChanged: continue
             case .startCancelled: throw ControllerError(.cancelled, "The start of sandbox \(name) was cancelled.")
@@ -202,6 +206,8 @@ final class Monitor {
                             advice: "Build the image again with `keystone agent image build`, then start with --fresh.")
                     )
                 }
+            case .listTokens(let reply): reply.finish(.listing(vault.current))
+            case .changeTokens(let tokens, let reply): change(tokens, reply, greeting)
             case .provisioned(let result): take(result)
             case .agentLost:
                 snapshot?.update { $0.agentLostAt = Date() }
@@ -277,6 +283,7 @@ final class Monitor {
             $0.monitorProcess = nil
             $0.machineProcess = nil
             $0.deviceProcess = nil
+            $0.tokens = nil
         }
         persist()
         control?.close()

@@ -15,6 +15,8 @@ public enum MonitorProcess {
         }
         _ = fcntl(channel, F_SETFD, FD_CLOEXEC)
         Signals.ignoreBrokenPipe()
+        // Here are tokens and the boot's secrets, in QEMU's memory too.
+        CoreDumps.forbidForAll()
         let directory = StateDirectory(root: arguments[0])
         let socket = FileDescriptor(owning: channel)
         let monitor = Monitor(
@@ -37,7 +39,7 @@ public enum MonitorProcess {
             var request = SpawnRequest(
                 path: program,
                 arguments: ["agent", verb, directory.root, name, "3", String(timeoutSeconds)],
-                environment: ProcessInfo.processInfo.environment.map { "\($0.key)=\($0.value)" },
+                environment: MonitorEnvironment.entries(of: ProcessInfo.processInfo.environment),
                 descriptors: [nothing.rawValue, log.rawValue, log.rawValue, theirs.rawValue])
             request.session = .session(controllingTerminal: false)
             request.directory = directory.stateFolder(name)

@@ -9,12 +9,22 @@ struct ProvisionJob: Sendable {
         /// This host's clock was set, or the host woke from sleep.
         case clockChanged
         case request(ControlReply)
+        /// Somebody changed the tokens.
+        case tokens(ControlReply)
     }
 
     /// Counts up; an answer to an older job of a boot tells nothing of the present agent.
     let number: Int
     let steps: Set<ProvisionStep>
     let cause: Cause
+
+    /// Whoever waits for the answer.
+    var reply: ControlReply? {
+        switch cause {
+        case .request(let reply), .tokens(let reply): reply
+        case .start, .agentReturned, .clockChanged: nil
+        }
+    }
 }
 
 /// What came of a job.

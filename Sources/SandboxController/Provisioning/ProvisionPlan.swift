@@ -17,6 +17,10 @@ struct ProvisionPlan: Sendable {
     let gitIdentity: ProvisionRequest.GitIdentity?
     let authorizedKeys: [String]
     let environment: SessionEnvironment
+    /// Looked into when a request is made: what was revoked meanwhile is in no plan.
+    let vault: TokenVault
+    /// Of the project's own files.
+    let projectEnvironment: SessionEnvironment
     /// Sentences about what could not be gathered.
     var warnings: [String]
 
@@ -36,7 +40,9 @@ struct ProvisionPlan: Sendable {
             steps: steps, clock: UInt64(max(0, now.tv_sec)) &* 1_000_000_000 &+ UInt64(now.tv_nsec),
             hostname: hostname, machineID: machineID, entropy: try RandomBytes.make(Self.entropySize), user: user,
             gitIdentity: gitIdentity, safeDirectories: [Self.workspace], authorizedKeys: authorizedKeys,
-            environment: environment.entries)
+            environment: environment.entries,
+            tokens: steps.contains(.tokens) ? vault.current.tokens.map(\.token) : [],
+            projectEnvironment: steps.contains(.dotenv) ? projectEnvironment.entries : [])
     }
 }
 
@@ -46,6 +52,7 @@ struct ProvisionSource: Sendable {
     let directory: StateDirectory
     /// What this start was given, in memory only.
     let orders: StartOrders
+    let vault: TokenVault
 
     func gather() throws(ControllerError) -> ProvisionPlan {
         let environment = ProcessInfo.processInfo.environment
@@ -55,6 +62,7 @@ struct ProvisionSource: Sendable {
             settings: GitOverride(name: settings.gitName, email: settings.gitEmail), environment: environment
         ).find()
         let keys = PublicKeys.find(home: environment["HOME"])
+        let files = ProjectEnvironment.read(orders.environmentFiles, in: record.project)
         let user: ProvisionRequest.User
         do throws(SystemError) {
             user = try ProvisionPlan.user(owning: record.project)
@@ -64,6 +72,7 @@ struct ProvisionSource: Sendable {
         return ProvisionPlan(
             hostname: record.name, machineID: MachineIdentity.bytes(of: record, in: directory), user: user,
             gitIdentity: git.identity, authorizedKeys: Array(keys.keys.prefix(ProvisionRequest.keyLimit)),
-            environment: orders.environment, warnings: (git.warning.map { [$0] } ?? []) + keys.warnings)
+            environment: orders.environment, vault: vault, projectEnvironment: files.environment,
+            warnings: (git.warning.map { [$0] } ?? []) + keys.warnings + files.warnings)
     }
 }

@@ -47,6 +47,8 @@ public struct ProvisionRecord: Codable, Equatable, Sendable {
         case .git: "commits in the guest may fail or have the wrong author"
         case .sshKeys: "your SSH keys do not open the guest"
         case .environment: "the variables of --env and --env-file are not set in sessions"
+        case .tokens: "programs in the guest find no token"
+        case .dotenv: "the variables of the project's own files are not set in sessions"
         }
     }
 }

@@ -64,7 +64,7 @@ final class Provisioner: @unchecked Sendable {
             let records = try Provisioning.run(endpoint, plan, steps: job.steps)
             var result = ProvisionResult(job: job, records: .success(records))
             // What was not part of the job is no news.
-            if job.steps.contains(.git) || job.steps.contains(.sshKeys) { result.warnings = plan.warnings }
+            if !job.steps.isDisjoint(with: [.git, .sshKeys, .dotenv]) { result.warnings = plan.warnings }
             if records.contains(where: { $0.step == ProvisionStep.user.name && !$0.failed }) {
                 result.user = GuestUser(
                     name: plan.user.name, userID: plan.user.userID, groupID: plan.user.groupID)

@@ -13,14 +13,15 @@ enum Provisioning {
         deadline: Deadline = .after(milliseconds: timeLimit)
     ) throws(ControllerError) -> [ProvisionRecord] {
         let connection = try GuestConnection.open(endpoint, deadline: deadline)
-        let request: ProvisionRequest
+        var frame: [UInt8]
         do throws(SystemError) {
             // Now that the way is open, so that the clock in it is as fresh as it can be.
-            request = try plan.request(steps)
+            frame = try plan.request(steps).frame()
         } catch {
             throw .system(error, doing: "Provisioning the guest")
         }
-        try connection.begin(request.frame(), deadline: deadline)
+        defer { SecretMemory.wipe(&frame) }
+        try connection.begin(frame, deadline: deadline)
         _ = try connection.readWelcome(deadline: deadline)
         let report = try connection.withNextFrame(deadline: deadline) {
             (frame) throws(ControllerError) -> ProvisionReport in

@@ -4,15 +4,24 @@ struct StartOrders: Sendable {
     var environment = SessionEnvironment()
     /// From the flags of this start.
     var git = GitOverride()
+    var tokens = TokenSet()
+    /// Patterns of the project's files of variables.
+    var environmentFiles: [EnvironmentFilePattern] = []
 
     var message: ControlMessage {
         ControlMessage(.begin).with(.environment, environment.encoded()).with(.gitName, git.name)
-            .with(.gitEmail, git.email)
+            .with(.gitEmail, git.email).with(.tokens, tokens.encoded())
+            .with(.environmentFiles, environmentFiles.flatMap { Array($0.text.utf8) + [0] })
     }
 
-    init(environment: SessionEnvironment = SessionEnvironment(), git: GitOverride = GitOverride()) {
+    init(
+        environment: SessionEnvironment = SessionEnvironment(), git: GitOverride = GitOverride(),
+        tokens: TokenSet = TokenSet(), environmentFiles: [EnvironmentFilePattern] = []
+    ) {
         self.environment = environment
         self.git = git
+        self.tokens = tokens
+        self.environmentFiles = environmentFiles
     }
 
     /// - Returns: nil when the message is another.
@@ -20,5 +29,9 @@ struct StartOrders: Sendable {
         guard message.kind == .begin else { return nil }
         environment = SessionEnvironment(encoded: message.fields[.environment] ?? [])
         git = GitOverride(name: message.text(.gitName), email: message.text(.gitEmail))
+        tokens = TokenSet(encoded: message.fields[.tokens] ?? []) ?? TokenSet()
+        environmentFiles = (message.fields[.environmentFiles] ?? []).split(separator: 0).compactMap {
+            EnvironmentFilePattern(String(decoding: $0, as: UTF8.self))
+        }
     }
 }

@@ -22,7 +22,7 @@ enum CommandTree {
                 StartCommand.command, ExecCommand.command, ListCommand.command, StatusCommand.command,
                 StopCommand.command,
                 RestartCommand.command, ProvisionCommand.command, DestroyCommand.command, FixOwnershipCommand.command,
-                ImageCommands.group,
+                TokenCommands.group, ImageCommands.group,
             ]
         ) {
             Surface(

@@ -16,6 +16,7 @@ enum ExecCommand {
     static let user = Option.value("user", "USER[:GROUP]", short: "u", "Run as this user of the guest")
     static let worktree = Option.value("worktree", "BRANCH", "Run in /workspace/.worktrees/BRANCH")
     static let timeout = Option.value("timeout", "TIME", "End the command after this long: 90, 500ms, 5m, 1h30m")
+    static let withoutTokens = Option.flag("no-tokens", "Leave the sandbox's tokens out of the command's environment")
     static let detach = Option.flag("detach", short: "d", "Don't wait: print the session's id and let it run on")
 
     static var command: Command {
@@ -25,7 +26,9 @@ enum ExecCommand {
                 Surface(
                     positionals: [Positional("NAME", "The sandbox (default: that of the project you stand in)")],
                     trailing: "CMD...",
-                    options: [interactive, terminal, environment, directory, user, worktree, timeout, detach],
+                    options: [
+                        interactive, terminal, environment, directory, user, worktree, timeout, detach, withoutTokens,
+                    ],
                     discussion: [
                         "The command's words are passed as they are; no shell comes in between. stdout, stderr, signals and the exit code are the command's own: 128 + N when signal N ended it.",
                         "On a terminal, -it is the default. Elsewhere the command's stdin is /dev/null unless -i is given.",
@@ -102,6 +105,7 @@ enum ExecCommand {
             request.timeoutMilliseconds = UInt64(try DurationText.milliseconds(word.text, source: "--timeout"))
         }
         request.detached = arguments.has(detach)
+        request.withholdsTokens = arguments.has(withoutTokens)
         return request
     }
 

@@ -50,11 +50,3 @@ enum ProvisionCommand {
         return records.contains(where: \.failed) ? ExitCode.failure.rawValue : ExitCode.success.rawValue
     }
 }
-
-/// Warnings and details as sentences; stages of something that takes a moment are not shown.
-private struct PlainProgress: ProgressReporter {
-    let messages: Messages
-    func stage(_ text: String) {}
-    func warning(_ text: String) { messages.warning(text) }
-    func detail(_ text: String) { messages.detail(text) }
-}

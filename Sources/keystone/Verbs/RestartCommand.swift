@@ -11,10 +11,13 @@ enum RestartCommand {
             surface: {
                 Surface(
                     positionals: [Positional("NAME", "The sandbox (default: that of the project you stand in)")],
-                    options: [StopCommand.force, startTimeout, SessionVariables.entry, SessionVariables.file],
+                    options: [
+                        StopCommand.force, startTimeout, SessionVariables.entry, SessionVariables.file,
+                        TokenCommands.without,
+                    ],
                     discussion: [
                         "It starts with the settings it was made with. A sandbox that does not run is just started.",
-                        "Variables that it was started with are gone, since they are written down nowhere: give them again.",
+                        "Variables that it was started with are gone, since they are written down nowhere: give them again. Tokens are read from their sources again; what `tokens set` gave is gone.",
                     ],
                     examples: [
                         .init("restart", "Restart the sandbox of the project you stand in"),
@@ -33,6 +36,9 @@ enum RestartCommand {
                 let variables = try SessionVariables.read(invocation)
                 let name = try invocation.sandboxName()
                 let record = try invocation.registry.requireRecord(named: name)
+                // Before anything is stopped: a source may fail.
+                let configuration = try Configuration.read(environment: invocation.environment)
+                let tokens = try TokenCommands.read(invocation, configuration)
                 if try invocation.controller.status(name).state.needsMonitor {
                     try StopCommand.stop(
                         name, StopOptions(force: invocation.arguments.has(StopCommand.force)), invocation)
@@ -40,6 +46,7 @@ enum RestartCommand {
                 var request = StartRequest(
                     name: name, project: record.project, settings: record.settings, timeoutSeconds: seconds)
                 request.environment = variables
+                (request.tokens, request.environmentFiles) = (tokens, configuration.environmentFiles)
                 let status = try Starting.run(request, invocation)
                 if invocation.globals.json { try StandardStream.result(StatusDocument.json(status)) }
                 return ExitCode.success.rawValue

@@ -27,7 +27,8 @@ enum StartOptions {
 
     static let all = [
         name, memory, processors, image, network, fresh, noAttach, timeout, SessionVariables.entry,
-        SessionVariables.file, gitName, gitEmail, accelerator, noNested, nested, workspace, share, shareSecurity, noGit,
+        SessionVariables.file, TokenCommands.without, gitName, gitEmail, accelerator, noNested, nested, workspace,
+        share, shareSecurity, noGit,
     ]
 
     /// The settings that were given as flags.

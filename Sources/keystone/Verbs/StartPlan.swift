@@ -16,11 +16,8 @@ enum StartPlan {
         let project = try project(invocation, records)
         let existing = try existing(
             arguments.last(StartOptions.name)?.text, project: project, among: records, program: invocation.program)
-        var configuration = Configuration()
-        if existing == nil {
-            configuration = try Configuration.read(environment: invocation.environment)
-            for warning in configuration.warnings { invocation.messages.warning(warning) }
-        }
+        let configuration = try Configuration.read(environment: invocation.environment)
+        for warning in configuration.warnings where existing == nil { invocation.messages.warning(warning) }
         let variables = try SessionVariables.read(invocation)
         var request = StartRequest(
             name: existing?.name ?? arguments.last(StartOptions.name)?.text
@@ -32,6 +29,12 @@ enum StartPlan {
             fresh: arguments.has(StartOptions.fresh), timeoutSeconds: seconds)
         request.environment = variables
         request.git = try StartOptions.gitOverride(arguments)
+        request.environmentFiles = configuration.environmentFiles
+        // Not for a start that will be refused: somebody may have to type a passphrase for a source.
+        let isRefused = try existing.map { (record) throws(ControllerError) in
+            try invocation.controller.status(record.name).state.needsMonitor && !request.fresh
+        }
+        if isRefused != true { request.tokens = try TokenCommands.read(invocation, configuration) }
         return request
     }
 

@@ -30,6 +30,8 @@ struct StatusDocument: Encodable {
     let user: UserDocument?
     /// Each step of provisioning as it went last, while it runs: `done`, `unchanged` or `failed`.
     let provisioned: [ProvisionRecord]?
+    /// Names of the tokens inside, while it runs.
+    let tokens: [String]?
     let settings: SettingsDocument
 
     struct UserDocument: Encodable {
@@ -83,6 +85,7 @@ struct StatusDocument: Encodable {
             running
             ? file?.guestUser.map { UserDocument(name: $0.name, userID: $0.userID, groupID: $0.groupID) } : nil
         provisioned = running ? file?.provisioned : nil
+        tokens = running ? file?.tokens ?? [] : nil
         let settings = record.settings
         self.settings = SettingsDocument(
             memoryMebibytes: settings.memoryMebibytes, processors: settings.processors, nested: settings.nested,

@@ -22,7 +22,8 @@ enum StatusText {
             rows.append(("worktrees", PrintableText.escaped(status.worktrees.joined(separator: ", "))))
         }
         rows.append(("sync", "not needed: the project's own files are shared"))
-        rows.append(("tokens", "none inside"))
+        let tokens = (status.health == nil ? nil : file?.tokens) ?? []
+        rows.append(("tokens", tokens.isEmpty ? "none inside" : PrintableText.escaped(tokens.joined(separator: ", "))))
         if let image = file?.imageID ?? settings.image {
             rows.append(("image", PrintableText.escaped(String(image.prefix(12)))))
         }

@@ -104,6 +104,7 @@ final class PretendedMachine: ProvisionedMachine {
         var name = "old"
         var entropy: [UInt8] = []
         var refuses = false
+        var memoryFolder: String?
     }
     let state = Mutex(State())
 
@@ -115,4 +116,8 @@ final class PretendedMachine: ProvisionedMachine {
     }
     func setHostName(_ name: String) throws(SystemError) { state.withLock { $0.name = name } }
     func addEntropy(_ bytes: [UInt8]) throws(SystemError) { state.withLock { $0.entropy += bytes } }
+    func provideMemory(at folder: String, options: String) throws(SystemError) {
+        if state.withLock({ $0.refuses }) { throw SystemError("mount memory", code: EPERM) }
+        state.withLock { $0.memoryFolder = folder }
+    }
 }

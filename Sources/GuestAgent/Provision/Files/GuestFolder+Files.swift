@@ -35,8 +35,10 @@ extension GuestFolder {
     /// - Parameters:
     ///   - mode: of the file; an existing one keeps its own where `keepsMode`.
     ///   - keepsMode: the existing file's owner is kept too.
+    ///   - owner: user and group, where they are not who writes.
     borrowing func replace(
-        _ name: String, with bytes: [UInt8], mode: mode_t, keepsMode: Bool = true
+        _ name: String, with bytes: [UInt8], mode: mode_t, keepsMode: Bool = true,
+        owner: (user: UInt32, group: UInt32)? = nil
     ) throws(StepFailure) {
         let existing = try status(name)
         if let existing { try requireOrdinary(name, existing) }
@@ -53,6 +55,9 @@ extension GuestFolder {
                         _ = fchown(file.rawValue, existing.st_uid, existing.st_gid)
                     }
                 }
+                if let owner, fchown(file.rawValue, owner.user, owner.group) != 0 {
+                    throw SystemError("set the owner of \(temporary)")
+                }
                 let mode = keepsMode ? existing.map { $0.st_mode & 0o7777 } ?? mode : mode
                 guard fchmod(file.rawValue, mode) == 0 else { throw SystemError("set the mode of \(temporary)") }
                 // Without it a machine that is switched off now may find the new name with nothing in it.
@@ -63,6 +68,18 @@ extension GuestFolder {
             } catch {
                 unlinkat(directory, temporary, 0)
                 throw error
+            }
+        }
+    }
+
+    /// Removes a file, whose content is then gone for those who hold it open, too. Of what is no ordinary file only the
+    /// name goes.
+    borrowing func removeEmptied(_ name: String) throws(StepFailure) {
+        let directory = descriptor.rawValue
+        try StepFailure.wrapping { () throws(SystemError) in
+            if let file = try? descriptor.open(name, O_WRONLY | O_NOFOLLOW | O_NONBLOCK) { ftruncate(file.rawValue, 0) }
+            guard unlinkat(directory, name, 0) == 0 || errno == ENOENT else {
+                throw SystemError("remove \(path)/\(name)")
             }
         }
     }

@@ -8,9 +8,19 @@ enum EnvironmentStep {
     static let limit = 1024 * 1024
 
     static func run(_ request: ProvisionRequest, _ guest: ProvisionedGuest) throws(StepFailure) -> StepOutcome {
+        let entries = try lastOfEachName(request.environment)
+        guard entries.reduce(0, { $0 + $1.count + 1 }) <= limit else {
+            throw StepFailure("The variables are more than \(limit / 1024) KiB, with which no command could start")
+        }
+        guard guest.defaults.change({ $0.environment = entries }) else { return .unchanged }
+        return .done("New sessions get \(entries.count) variables.")
+    }
+
+    /// - Throws: for what is not `NAME=value`.
+    static func lastOfEachName(_ given: [[UInt8]]) throws(StepFailure) -> [[UInt8]] {
         var positions: [ArraySlice<UInt8>: Int] = [:]
         var entries: [[UInt8]] = []
-        for entry in request.environment {
+        for entry in given {
             guard let equals = entry.firstIndex(of: UInt8(ascii: "=")), equals > 0 else {
                 throw StepFailure("Variable \(entries.count + 1) is not of the form NAME=value")
             }
@@ -22,10 +32,6 @@ enum EnvironmentStep {
                 entries.append(entry)
             }
         }
-        guard entries.reduce(0, { $0 + $1.count + 1 }) <= limit else {
-            throw StepFailure("The variables are more than \(limit / 1024) KiB, with which no command could start")
-        }
-        guard guest.defaults.change({ $0.environment = entries }) else { return .unchanged }
-        return .done("New sessions get \(entries.count) variables.")
+        return entries
     }
 }
