@@ -92,8 +92,13 @@ struct ControlMessage: Sendable {
         writer.put(Tag.kind.rawValue, kind.rawValue)
         for (tag, value) in fields { writer.put(tag.rawValue, value) }
         let length = UInt32(writer.bytes.count)
-        try descriptor.writeAll(
-            withUnsafeBytes(of: length.littleEndian) { Array($0) } + writer.bytes, deadline: deadline)
+        var bytes = withUnsafeBytes(of: length.littleEndian) { Array($0) } + writer.bytes
+        // Secrets of the boot, variables, tokens.
+        defer {
+            SecretMemory.wipe(&bytes)
+            writer.wipe()
+        }
+        try descriptor.writeAll(bytes, deadline: deadline)
     }
 
     /// - Returns: nil at end of file.
@@ -103,9 +108,10 @@ struct ControlMessage: Sendable {
     {
         guard let head = try exactly(4, from: descriptor, deadline: deadline) else { return nil }
         let length = head.withUnsafeBytes { Int(UInt32(littleEndian: $0.loadUnaligned(as: UInt32.self))) }
-        guard length <= limit, let body = try exactly(length, from: descriptor, deadline: deadline) else {
+        guard length <= limit, var body = try exactly(length, from: descriptor, deadline: deadline) else {
             throw SystemError("read a control message", code: EBADMSG)
         }
+        defer { SecretMemory.wipe(&body) }
         let parsed = body.withUnsafeBytes { bytes -> ControlMessage? in
             var reader = FieldReader(bytes)
             var (kind, found): (Kind?, [Tag: [UInt8]]) = (nil, [:])

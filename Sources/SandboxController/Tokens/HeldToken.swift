@@ -28,6 +28,13 @@ public struct TokenSet: Equatable, Sendable {
     public var names: [String] { tokens.map(\.name) }
     public var isEmpty: Bool { tokens.isEmpty }
 
+    /// What somebody should know of those that can't be in an environment: a clause for each.
+    public var hindrances: [String] {
+        tokens.compactMap { held in
+            held.token.hindrance.map { "the token \(held.name) is a file only, and no variable: \($0)" }
+        }
+    }
+
     /// Adds tokens, in the places of those of the same name.
     /// - Throws: `usage` for more than a sandbox takes; nothing is changed then.
     public mutating func put(_ new: some Sequence<HeldToken>) throws(ControllerError) {

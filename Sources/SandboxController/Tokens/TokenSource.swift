@@ -109,9 +109,11 @@ public enum TokenSource: Equatable, Sendable {
         guard outcome.succeeded else {
             throw ControllerError(
                 .configurationBroken,
-                "The token \(name) can't be read: \(program) failed: \(outcome.lastError)",
+                "The token \(name) can't be read: \(program) failed: \(Self.clause(outcome.lastError)).",
                 advice: advice)
         }
         return outcome.output
     }
+
+    private static func clause(_ text: String) -> String { text.hasSuffix(".") ? String(text.dropLast()) : text }
 }

@@ -49,13 +49,29 @@ enum TokenCommands {
     }
 
     /// What `start` and `restart` give to the sandbox, from `config.json` and the environment.
-    /// - Parameter configuration: nil to read it.
     static func read(
         _ invocation: Invocation, _ configuration: Configuration
     ) throws(ControllerError) -> TokenSet {
         if invocation.arguments.has(without) { return TokenSet() }
         let messages = invocation.messages
-        return try configuration.tokens.read(environment: invocation.environment) { messages.warning($0) }
+        let set = try configuration.tokens.read(environment: invocation.environment) { messages.warning($0) }
+        for clause in set.hindrances { messages.note(clause) }
+        return set
+    }
+
+    /// Gives tokens to a running sandbox and says what came of it.
+    /// - Parameter summary: a clause, where no JSON was asked for.
+    static func give(
+        _ set: TokenSet, to name: String, summary: String, _ invocation: Invocation
+    ) throws(ControllerError) {
+        let messages = invocation.messages
+        let tokens = try invocation.controller.giveTokens(set, to: name, progress: PlainProgress(messages: messages))
+        for clause in set.hindrances { messages.note(clause) }
+        if invocation.globals.json {
+            try TokenListCommand.show(tokens, of: name, invocation)
+        } else {
+            messages.note(summary)
+        }
     }
 }
 

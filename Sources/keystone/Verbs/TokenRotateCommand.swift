@@ -61,12 +61,8 @@ enum TokenRotateCommand {
             }
             return ExitCode.success.rawValue
         }
-        let tokens = try invocation.controller.giveTokens(set, to: name, progress: PlainProgress(messages: messages))
-        if invocation.globals.json {
-            try TokenListCommand.show(tokens, of: name, invocation)
-        } else {
-            messages.note("sandbox \(name) has \(set.names.joined(separator: ", ")) as read now")
-        }
+        try TokenCommands.give(
+            set, to: name, summary: "sandbox \(name) has \(set.names.joined(separator: ", ")) as read now", invocation)
         return ExitCode.success.rawValue
     }
 }

@@ -38,14 +38,9 @@ enum TokenSetCommand {
         // Nobody types a secret to be told then that nothing runs.
         _ = try invocation.controller.tokens(name)
         let set = try SecretInput.token(named: word.text, invocation)
-        let tokens = try invocation.controller.giveTokens(
-            set, to: name, progress: PlainProgress(messages: invocation.messages))
-        if invocation.globals.json {
-            try TokenListCommand.show(tokens, of: name, invocation)
-        } else {
-            invocation.messages.note(
-                "\(word.text) is in sandbox \(name); commands that run already keep what they have")
-        }
+        try TokenCommands.give(
+            set, to: name,
+            summary: "\(word.text) is in sandbox \(name); commands that run already keep what they have", invocation)
         return ExitCode.success.rawValue
     }
 }
