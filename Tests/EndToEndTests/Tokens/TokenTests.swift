@@ -130,10 +130,11 @@ extension EndToEnd {
             let project = try Project("token-user", owner: TokenSandbox.user)
             var keystone = try Keystone(of: TokenSandbox.user, home: "home-token-user", in: project.folder)
             keystone.environment["GEMINI_API_KEY"] = "mine"
-            try TestSandbox.with("token-user", keystone: keystone, project: project) { sandbox in
+            let owned = keystone
+            try TestSandbox.with("token-user", keystone: owned, project: project) { (sandbox) throws in
                 let script = "cat \(TokenSandbox.folder)/GEMINI_API_KEY; echo \" $GEMINI_API_KEY\"; id -u"
                 #expect(try sandbox.shell(script).lines == ["mine mine", "54321"])
-                #expect(try keystone.agent("tokens", "revoke", "--all").code == 0)
+                #expect(try sandbox.keystone.agent("tokens", "revoke", "--all").code == 0)
                 #expect(try sandbox.shell("ls \(TokenSandbox.folder); echo ${GEMINI_API_KEY-none}").lines == ["none"])
             }
         }
