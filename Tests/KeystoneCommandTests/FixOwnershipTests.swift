@@ -55,6 +55,16 @@ import Testing
         #expect(result.code == 2 && result.output.isEmpty && result.errors.hasPrefix("keystone: "), "\(result)")
     }
 
+    @Test func whatOnlyTheAgentCanDoNeedsASandboxThatRuns() throws {
+        for words in [["--verify"], ["--guest-path", "/mnt"]] {
+            let result = try program.run(["agent", "fix-ownership", "app"] + words)
+            #expect(result.code == 4 && result.errors.contains("--verify and --guest-path"), "\(result)")
+        }
+        let relative = try run("app", "--guest-path", "mnt")
+        #expect(relative.code == 2 && relative.errors.contains("not absolute"), "\(relative)")
+        #expect(try run("app", "/workspace/app").output.contains(" 1 entries seen"))
+    }
+
     @Test func aProjectThatIsGoneIsTold() throws {
         let result = try run("other")
         #expect(result.code == 2 && result.errors.contains("/nonexistent"), "\(result)")

@@ -7,7 +7,8 @@ import LinuxSystem
 /// The workspace may always be asked for. Any other folder must be on a mount of its own and must not be part of the
 /// running system: who gives `/etc` or `/run` to a user has given them the guest.
 struct OwnershipTarget: ~Copyable {
-    /// First names of folders that are never walked, whatever is mounted there.
+    /// First names of folders that are never walked, whatever is mounted there. (Nor are `/tmp` and `/var/tmp`, which all
+    /// users of a guest share; a folder below them may be asked for.)
     private static let system: Set<String> = ["proc", "sys", "dev", "run", "boot", "nix"]
 
     let root: InodeHandle
@@ -49,7 +50,8 @@ struct OwnershipTarget: ~Copyable {
         _ names: [[UInt8]], _ place: InodeHandle.Place, _ path: [UInt8], _ guest: GuestRoot
     ) throws(Refusal) {
         let first = names.first.map { String(decoding: $0, as: UTF8.self) }
-        if first.map(system.contains) ?? true {
+        let isShared = names == [Array("tmp".utf8)] || names == [Array("var".utf8), Array("tmp".utf8)]
+        if isShared || first.map(system.contains) ?? true {
             throw Refusal(.unsupported, "\(shown(path)) belongs to the guest's system, whose owners are left alone.")
         }
         let top: MountBounds
@@ -59,9 +61,6 @@ struct OwnershipTarget: ~Copyable {
         if MountBounds(place) == top {
             throw Refusal(
                 .unsupported, "\(shown(path)) is on the guest's root file system, whose owners are left alone.")
-        }
-        if place.status.st_mode & S_ISVTX != 0 {
-            throw Refusal(.unsupported, "\(shown(path)) is a folder that all users of the guest share (like /tmp).")
         }
     }
 

@@ -70,7 +70,8 @@ extension OwnershipReport {
         }
         let left = guest.reduce(0) { $0.addingReportingOverflow($1.notFixed).partialValue }
         if left > 0 {
-            parts.append("the guest's agent found \(left) \(left == 1 ? "entry" : "entries") that \(verb) it")
+            parts.append(
+                "the guest's agent found \(left) \(left == 1 ? "entry" : "entries") that \(verb) the owner \(owner)")
         }
         if !isComplete, !isSettledByGuest { parts.append("not everything was looked at, since the time was up") }
         return

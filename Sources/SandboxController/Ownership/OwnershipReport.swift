@@ -40,7 +40,7 @@ public struct OwnershipReport: Sendable {
     public var isRightByConstruction: Bool { security == .none }
     public var notFixed: Int { problems.values.reduce(0) { $0 + $1.count } }
     /// The guest has the last word where it has looked at everything: what the host could not do is then done or told there.
-    var isSettledByGuest: Bool {
+    public var isSettledByGuest: Bool {
         guard !isDryRun, let first = guest.first, first.root == GuestWalk.workspace else { return false }
         return first.isComplete
     }

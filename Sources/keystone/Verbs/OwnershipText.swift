@@ -13,7 +13,8 @@ enum OwnershipText {
             lines.append(
                 "\(sandbox): \(report.seen) entries seen in \(milliseconds(report.seconds)) ms, owner \(report.owner): \(report.changed) \(verb), \(report.alreadyRight) already right, \(report.notFixed) not fixed"
             )
-            for (kind, problem) in report.sortedProblems {
+            // Where the guest has seen everything, what is left is told below, as it is there.
+            for (kind, problem) in report.isSettledByGuest ? [] : report.sortedProblems {
                 lines += list(problem, kind.reason, kind.advice(owner: report.owner))
             }
         }
