@@ -45,15 +45,16 @@ enum Bench {
             if options.topics.contains(.start) {
                 complete = attempt(.start) { try StartBench(fixture, rounds: options.rounds).run(&report) }
             }
-            guard options.topics != [.start] else { return complete }
-            try fixture.start()
-            try fixture.placeProbe()
+            if !Set(options.topics).isSubset(of: [.start, .ownership]) {
+                try fixture.start()
+                try fixture.placeProbe()
+            }
         } catch {
             BenchLog.write("\(error)")
             return false
         }
         // Memory first: what the agent takes after a boot can't be measured once it has worked.
-        for topic in [Topic.memory, .exec, .throughput] where options.topics.contains(topic) {
+        for topic in [Topic.memory, .exec, .throughput, .ownership] where options.topics.contains(topic) {
             let done = attempt(topic) {
                 switch topic {
                 case .start: break
@@ -62,6 +63,7 @@ enum Bench {
                     try bench.run(&report)
                 case .throughput: try ThroughputBench(fixture, rounds: options.rounds).run(&report)
                 case .memory: try MemoryBench(fixture).run(&report)
+                case .ownership: try OwnershipBench(fixture, files: options.files).run(&report)
                 }
             }
             complete = done && complete

@@ -33,17 +33,25 @@ public struct GuestCheck: Sendable {
         for theirs in report.problems where theirs.count > 0 {
             let kind = OwnershipProblem(theirs)
             var problem = problems[kind] ?? OwnershipReport.Problem()
-            problem.count = Int(clamping: UInt64(problem.count).addingReportingOverflow(theirs.count).partialValue)
+            problem.count = problem.count.addingClamped(Int(clamping: theirs.count))
             problem.examples += theirs.examples.prefix(OwnershipReport.exampleLimit - problem.examples.count)
             problems[kind] = problem
         }
     }
 
-    public var notFixed: Int { problems.values.reduce(0) { $0.addingReportingOverflow($1.count).partialValue } }
+    public var notFixed: Int { problems.values.reduce(0) { $0.addingClamped($1.count) } }
 
     /// Problems, the most frequent first.
     public var sortedProblems: [(kind: OwnershipProblem, problem: OwnershipReport.Problem)] {
         OwnershipReport.sorted(problems)
+    }
+}
+
+extension Int {
+    /// For numbers of a guest's, whose sum may be anything. Both are at least 0.
+    func addingClamped(_ other: Int) -> Int {
+        let (sum, isTooMuch) = addingReportingOverflow(other)
+        return isTooMuch ? .max : sum
     }
 }
 

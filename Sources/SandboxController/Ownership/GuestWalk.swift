@@ -2,7 +2,7 @@ import AgentProtocol
 import LinuxSystem
 
 /// The agent's part of fixing owners: one connection, one request, reports until the last.
-enum GuestWalk {
+public enum GuestWalk {
     /// Where the project is in the guest.
     static let workspace = Array("/workspace".utf8)
     /// The agent says something twice a second.
@@ -14,7 +14,7 @@ enum GuestWalk {
     /// - Parameter progress: told how many entries have been seen.
     /// - Returns: nil when the agent is too old to be asked.
     /// - Throws: `agentRefused` with the agent's sentence, `agentGone`, `timeout`.
-    static func run(
+    public static func run(
         _ request: OwnershipRequest, at endpoint: GuestConnection.Endpoint, progress: (Int) -> Void
     ) throws(ControllerError) -> GuestCheck? {
         let limit = request.limitMilliseconds.map { Int(clamping: $0) + silenceLimit } ?? longest

@@ -68,7 +68,7 @@ extension OwnershipReport {
                 "\(notFixed) \(notFixed == 1 ? "entry" : "entries") of the project \(verb) the owner \(owner) in the guest"
             )
         }
-        let left = guest.reduce(0) { $0.addingReportingOverflow($1.notFixed).partialValue }
+        let left = guest.reduce(0) { $0.addingClamped($1.notFixed) }
         if left > 0 {
             parts.append(
                 "the guest's agent found \(left) \(left == 1 ? "entry" : "entries") that \(verb) the owner \(owner)")

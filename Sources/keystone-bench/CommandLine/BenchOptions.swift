@@ -11,6 +11,8 @@ struct BenchOptions: Equatable {
     var processors = 2
     /// Where image and sandbox are made; nil for a temporary folder that is removed.
     var stateFolder: String?
+    /// In each tree of the ownership topic.
+    var files = 20_000
 
     enum Outcome: Equatable {
         case run(BenchOptions)
@@ -19,7 +21,7 @@ struct BenchOptions: Equatable {
     }
 
     static let help = """
-        Usage: keystone-bench [exec|start|throughput|memory|all]... [OPTION]...
+        Usage: keystone-bench [exec|start|throughput|memory|ownership|all]... [OPTION]...
 
         Measures Keystone Agent against what it can't beat: the vsock device alone, a spawn inside the guest, a bare
         program that dials the host. Both sides are measured in one run, in turns, and printed with their ratio.
@@ -29,12 +31,14 @@ struct BenchOptions: Equatable {
           start        start to ready
           throughput   bytes through exec and through the device alone
           memory       sizes, resident memory, wake-ups
+          ownership    making owners right by the host and by the agent, against chown -R in the guest; minutes long
 
         Options:
           --json FILE       also write every figure as JSON
           --rounds N        rounds of each measurement, 1 to 10000 (default: each topic's own)
           --state-dir DIR   keep image and kernel here for the next run (default: a temporary folder, removed)
           --vcpus N         virtual processors of the sandbox, 1 to 16 (default: 2)
+          --files N         files in each tree of ownership, 100 to 1000000 (default: 20000)
           --help            this text
 
         The programs keystone, keystone-guest-agent, keystone-vhost-vsock and keystone-guest-probe are taken from the
@@ -62,7 +66,7 @@ struct BenchOptions: Equatable {
                     return .wrong("There is no topic \"\(word)\".")
                 }
             case "--help": return .help
-            case "--json", "--rounds", "--vcpus", "--state-dir":
+            case "--json", "--rounds", "--vcpus", "--state-dir", "--files":
                 guard let value = parts.count == 2 ? parts[1] : rest.popFirst(), !value.isEmpty else {
                     return .wrong("\(option) needs a value.")
                 }
@@ -84,6 +88,11 @@ struct BenchOptions: Equatable {
                 return "--vcpus needs a number from 1 to 16, not \"\(value)\"."
             }
             processors = number
+        case "--files":
+            guard let number = Int(value), (100...1_000_000).contains(number) else {
+                return "--files needs a number from 100 to 1000000, not \"\(value)\"."
+            }
+            files = number
         default:
             guard let number = Int(value), (1...10_000).contains(number) else {
                 return "--rounds needs a number from 1 to 10000, not \"\(value)\"."

@@ -23,6 +23,8 @@ final class BenchFixture: @unchecked Sendable {
     private let project: String
     private let ownsDirectory: Bool
     private let removing = NSLock()
+    /// Other sandboxes that a topic made, with their projects. Under `removing`.
+    private var others: [(name: String, project: String)] = []
 
     init(_ options: BenchOptions) throws {
         programs =
@@ -91,8 +93,26 @@ final class BenchFixture: @unchecked Sendable {
         }
     }
 
+    /// Notes a sandbox that goes with this one, however the run ends.
+    func alsoRemove(_ name: String, _ project: String) {
+        removing.lock()
+        defer { removing.unlock() }
+        others.append((name, project))
+    }
+
+    func removeOthers() {
+        removing.lock()
+        defer { removing.unlock() }
+        for other in others {
+            try? controller.destroy(other.name, force: true, keepDisk: false, progress: SilentProgress())
+            try? FileManager.default.removeItem(atPath: other.project)
+        }
+        others = []
+    }
+
     /// Ends the sandbox and removes what was made, once.
     func remove() {
+        removeOthers()
         removing.lock()
         defer { removing.unlock() }
         try? controller.destroy(BenchFixture.sandbox, force: true, keepDisk: false, progress: SilentProgress())
