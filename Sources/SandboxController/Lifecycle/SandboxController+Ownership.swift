@@ -9,8 +9,8 @@ extension SandboxController {
     /// glance (`OwnershipFix.glanceMilliseconds`), and without a limit when the host left something that the agent may be
     /// able to do, or when it is to verify. What it can't do is in the report and is no error here.
     ///
-    /// At boot the agent is not asked: it sees 1 to 2 entries in a millisecond under TCG, and provisioning may take a tenth
-    /// of a boot of two seconds.
+    /// At boot the agent is not asked: an entry takes it 1.5 to 4 ms under TCG, and all of provisioning may take a tenth of
+    /// a boot of two seconds.
     /// - Throws: as `Ownership.fix`; `notRunning` and others when what only the agent can do was asked for.
     public func fixOwnership(
         _ name: String, _ fix: OwnershipFix, progress: any ProgressReporter

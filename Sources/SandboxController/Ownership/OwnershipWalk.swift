@@ -78,9 +78,10 @@ extension OwnershipWalk {
     }
 
     /// Name by name, so that nothing but what lies in the project can be reached.
-    private func find(
-        _ path: ProjectPath, from top: borrowing InodeHandle, _ bounds: MountBounds
-    ) throws(ControllerError) -> InodeHandle {
+    private func find(_ path: ProjectPath, from top: borrowing InodeHandle, _ bounds: MountBounds)
+        throws(ControllerError)
+        -> InodeHandle
+    {
         do throws(SystemError) {
             var entry = try top.duplicate()
             for name in path.names {
