@@ -70,9 +70,13 @@ public struct InodeHandle: ~Copyable, Sendable {
     }
 
     /// `setxattr(2)`.
-    public borrowing func setAttribute(_ name: String, to value: UnsafeRawBufferPointer) throws(SystemError) {
+    /// - Parameter onlyNew: leaves an attribute that is there as it is, and fails with `EEXIST`.
+    public borrowing func setAttribute(_ name: String, to value: UnsafeRawBufferPointer, onlyNew: Bool = false)
+        throws(SystemError)
+    {
+        let flags = onlyNew ? Int32(XATTR_CREATE) : 0
         try retryingInterrupts("set attribute \(name)") {
-            withPath { setxattr($0, name, value.baseAddress, value.count, 0) }
+            withPath { setxattr($0, name, value.baseAddress, value.count, flags) }
         }
     }
 
@@ -123,7 +127,7 @@ public struct InodeHandle: ~Copyable, Sendable {
     }
 
     /// `/proc/self/fd/N` without a string of Swift's for each call.
-    private borrowing func withPath<Value>(
+    borrowing func withPath<Value>(
         _ prefix: StaticString = "/proc/self/fd/", _ body: (UnsafePointer<CChar>) -> Value
     ) -> Value {
         let number = descriptor.rawValue

@@ -76,6 +76,10 @@ public struct StateFile: Codable, Equatable, Sendable {
     public var guestUser: GuestUser?
     /// Names of the tokens inside.
     public var tokens: [String]?
+    /// Why `shareSecurity` is what it is, to stand behind "because".
+    public var shareReason: String?
+    /// The watch over a `mapped` share; nil where there is none.
+    public var workspaceWatch: WatchSummary?
 
     public init(state: SandboxState, since: Date = Date()) {
         self.state = state

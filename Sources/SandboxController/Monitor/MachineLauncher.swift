@@ -44,34 +44,26 @@ struct MachineLauncher {
         if let warning = choice.warning { progress.warning(warning) }
         if let warning = try Preflight.checkMemory(record.settings.memoryMebibytes) { progress.warning(warning) }
         try Preflight.checkDisk(directory.stateFolder(name), mebibytes: 16)
-        let security = try shareSecurity(record)
+        let share = try shareChoice(record)
         snapshot.update {
             $0.imageID = image.id
             $0.accelerator = choice.kind.rawValue
-            $0.shareSecurity = security.rawValue
+            $0.shareSecurity = share.security.rawValue
+            $0.shareReason = share.reason
         }
         return Plan(
-            record: record, image: image, qemu: qemu, accelerator: choice.kind, security: security,
+            record: record, image: image, qemu: qemu, accelerator: choice.kind, security: share.security,
             device: try ProgramLocator.own("keystone-vhost-vsock", override: "KEYSTONE_VHOST_VSOCK"),
             tap: try tap(record.settings.network))
     }
 
-    /// As an ordinary user `none`: owners are right by construction. As root `mapped`: with `none`, the guest's root could
-    /// make set-uid files of the host's root.
-    private func shareSecurity(_ record: SandboxRecord) throws(ControllerError) -> SandboxSettings.ShareSecurity {
+    private func shareChoice(_ record: SandboxRecord) throws(ControllerError) -> ShareChoice {
         var project = stat()
         guard stat(record.project, &project) == 0, project.st_mode & S_IFMT == S_IFDIR else {
             throw ControllerError(
                 .badPath, "The project \(PrintableText.quoted(record.project)) is not a folder that can be shared.")
         }
-        guard geteuid() == 0 else { return record.settings.shareSecurity ?? .none }
-        guard record.settings.shareSecurity != SandboxSettings.ShareSecurity.none else {
-            throw ControllerError(
-                .usage,
-                "As root a share can't be \"none\": the guest could make set-uid files that belong to root on this host.",
-                advice: "Leave --share-security out, or run as an ordinary user.")
-        }
-        return .mapped
+        return try ShareChoice.choose(asked: record.settings.shareSecurity, isRoot: geteuid() == 0)
     }
 
     private func tap(_ network: SandboxSettings.Network) throws(ControllerError) -> OpenTap? {

@@ -28,6 +28,8 @@ final class Monitor {
     var vault = TokenVault(TokenSet())
     var provisioner: Provisioner?
     var gate: ProvisionGate?
+    var live: LiveOwnership?
+    private var record: SandboxRecord?
     /// Of the job begun last, and of the last that the gate is closed for.
     var jobNumber = 0
     var gateJob = 0
@@ -92,6 +94,7 @@ final class Monitor {
         loop.watch(children)
         snapshot.watch(children)
         persist()
+        record = plan.record
         prepareProvisioning(plan.record, snapshot, loop)
         channel.stage("booting the guest")
         return loop
@@ -175,6 +178,7 @@ final class Monitor {
                 "seconds": String(format: "%.3f", seconds), "agent": greeting.softwareVersion, "boot": greeting.bootID,
                 "hello": String(greeting.receivedAt),
             ])
+        if let record { watchWorkspace(record) }
     }
 
     // MARK: Running
@@ -277,6 +281,7 @@ final class Monitor {
         _ state: SandboxState, event: String, _ details: [String: String], failure: ControllerError? = nil
     ) {
         machine?.kill()
+        endWatch()
         snapshot?.update {
             $0.state = state
             $0.since = Date()

@@ -10,6 +10,7 @@ final class MonitorSnapshot: @unchecked Sendable {
     private var device: ProcessHandle?
     private var firstEnd: FirstEnd?
     private var gate: ProvisionGate?
+    private var live: LiveOwnership?
     let secrets: BootSecrets
     let name: String
 
@@ -19,7 +20,14 @@ final class MonitorSnapshot: @unchecked Sendable {
         file = StateFile(state: .starting)
     }
 
-    var current: StateFile { lock.withLock { file } }
+    var current: StateFile {
+        lock.withLock {
+            guard let live else { return file }
+            var told = file
+            told.workspaceWatch = live.summary
+            return told
+        }
+    }
 
     func update(_ change: (inout StateFile) -> Void) { lock.withLock { change(&file) } }
 
@@ -32,6 +40,7 @@ final class MonitorSnapshot: @unchecked Sendable {
     }
 
     func watch(_ gate: ProvisionGate) { lock.withLock { self.gate = gate } }
+    func watch(_ live: LiveOwnership) { lock.withLock { self.live = live } }
 
     /// Waits while a returned agent is provisioned again. - Returns: whether it is.
     func waitUntilProvisioned(deadline: Deadline) -> Bool {

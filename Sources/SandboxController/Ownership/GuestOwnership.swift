@@ -12,6 +12,9 @@ struct GuestOwnership {
 
     let owner: FileOwner
     let isDryRun: Bool
+    /// For what the guest has not said anything about: with an owner from the guest a file was made there, or given to
+    /// somebody there, and not everything in a guest is the same user's.
+    var onlyUnsaid = false
 
     /// - Returns: whether something had to be changed (or, in a dry run, would have to be).
     func fix(_ entry: borrowing InodeHandle, _ status: stat) throws(SystemError) -> Bool {
@@ -42,8 +45,13 @@ struct GuestOwnership {
             }
             return true
         }
-        if !userIsRight { try set(Self.user, entry, owner.userID) }
-        if !groupIsRight { try set(Self.group, entry, owner.groupID) }
+        do throws(SystemError) {
+            if !userIsRight { try set(Self.user, entry, owner.userID) }
+            if !groupIsRight { try set(Self.group, entry, owner.groupID) }
+        } catch {
+            // QEMU sets a new file's owner right after making it: then the guest has had its say, whose word stands.
+            guard onlyUnsaid, error.code == EEXIST else { throw error }
+        }
         return true
     }
 
@@ -54,6 +62,7 @@ struct GuestOwnership {
             let count = try withUnsafeMutableBytes(of: &value) { (bytes) throws(SystemError) in
                 try entry.attribute(name, into: bytes)
             }
+            if onlyUnsaid { return name == Self.user ? owner.userID : owner.groupID }
             return count == 4 ? UInt32(littleEndian: value) : count == 0 ? real : nil
         } catch {
             switch error.code {
@@ -67,7 +76,7 @@ struct GuestOwnership {
 
     private func set(_ name: String, _ entry: borrowing InodeHandle, _ id: UInt32) throws(SystemError) {
         try withUnsafeBytes(of: id.littleEndian) { (bytes) throws(SystemError) in
-            try entry.setAttribute(name, to: bytes)
+            try entry.setAttribute(name, to: bytes, onlyNew: onlyUnsaid)
         }
     }
 }

@@ -24,7 +24,9 @@ public enum Ownership {
         guard security == .mapped else {
             return OwnershipReport(security: security, owner: owner, isDryRun: isDryRun)
         }
-        return try OwnershipWalk(root: project, owner: owner, isDryRun: isDryRun).run(paths)
+        var walk = OwnershipWalk(root: project, owner: owner, isDryRun: isDryRun)
+        walk.mirrors = true
+        return try walk.run(paths)
     }
 
     /// The fix-ups of a start: call it when the share's security is decided, best on a thread of its own while the kernel

@@ -14,6 +14,8 @@ struct OwnershipWalk: Sendable {
     let root: String
     let owner: FileOwner
     let isDryRun: Bool
+    /// What the guest said of modes is made true on the host, too.
+    var mirrors = false
     /// When it passes, the walk ends and the report says that it is not complete.
     var deadline = Deadline.never
 
@@ -24,8 +26,12 @@ struct OwnershipWalk: Sendable {
         let began = Deadline.now()
         var report = newReport()
         let top = try self.top()
-        let bounds = try Self.bounds(top)
-        for path in paths.isEmpty ? [ProjectPath()] : paths { try start(at: path, from: top, bounds, &report) }
+        let place = try Self.place(top)
+        let bounds = MountBounds(place)
+        let rules = EntryRules(
+            ownership: GuestOwnership(owner: owner, isDryRun: isDryRun),
+            mirror: mirrors ? HostMirror(owner: owner, top: place.status, isDryRun: isDryRun) : nil)
+        for path in paths.isEmpty ? [ProjectPath()] : paths { try start(at: path, from: top, bounds, rules, &report) }
         report.seconds = Double(Deadline.now() - began) / 1e9
         return report
     }
@@ -38,8 +44,8 @@ struct OwnershipWalk: Sendable {
         }
     }
 
-    private static func bounds(_ top: borrowing InodeHandle) throws(ControllerError) -> MountBounds {
-        do throws(SystemError) { return try MountBounds(top) } catch {
+    private static func place(_ top: borrowing InodeHandle) throws(ControllerError) -> InodeHandle.Place {
+        do throws(SystemError) { return try top.place() } catch {
             throw .system(error, doing: "Looking at the project")
         }
     }
@@ -50,13 +56,16 @@ struct OwnershipWalk: Sendable {
 }
 
 extension OwnershipWalk {
-    private func walk(
-        _ top: consuming InodeHandle, _ bounds: MountBounds, prefix: [UInt8], _ report: inout OwnershipReport
+    /// A folder of the project and everything below it.
+    /// - Parameter prefix: its path in the project.
+    func walk(
+        _ top: consuming InodeHandle, _ bounds: MountBounds, _ rules: EntryRules, prefix: [UInt8],
+        _ report: inout OwnershipReport
     ) {
         var walk = TreeWalk()
         walk.prefix = prefix
         walk.deadline = deadline
-        let workers = (0..<Self.threads).map { _ in OwnershipWorker(newReport()) }
+        let workers = (0..<Self.threads).map { _ in OwnershipWorker(newReport(), rules) }
         let isComplete = walk.run(top, bounds, visitors: workers)
         for worker in workers { report.merge(worker.report) }
         report.isComplete = report.isComplete && isComplete
@@ -64,16 +73,16 @@ extension OwnershipWalk {
 
     /// Goes down to a path and walks from there.
     private func start(
-        at path: ProjectPath, from top: borrowing InodeHandle, _ bounds: MountBounds, _ report: inout OwnershipReport
+        at path: ProjectPath, from top: borrowing InodeHandle, _ bounds: MountBounds, _ rules: EntryRules,
+        _ report: inout OwnershipReport
     ) throws(ControllerError) {
         let place: InodeHandle.Place
         let entry = try find(path, from: top, bounds)
         do throws(SystemError) { place = try entry.place() } catch { throw path.failure(error) }
         if place.isFolder {
-            walk(entry, bounds, prefix: path.bytes, &report)
+            walk(entry, bounds, rules, prefix: path.bytes, &report)
         } else {
-            let ownership = GuestOwnership(owner: owner, isDryRun: isDryRun)
-            OwnershipWorker.judge(entry, place.status, ownership, &report) { path.bytes }
+            rules.judge(entry, place.status, &report) { path.bytes }
         }
     }
 

@@ -32,12 +32,26 @@ struct StatusDocument: Encodable {
     let provisioned: [ProvisionRecord]?
     /// Names of the tokens inside, while it runs.
     let tokens: [String]?
+    /// How the workspace is shared, while it runs.
+    let share: ShareDocument?
     let settings: SettingsDocument
 
     struct UserDocument: Encodable {
         let name: String
         let userID: UInt32
         let groupID: UInt32
+        /// Why it is this one.
+        let reason: String
+    }
+
+    struct ShareDocument: Encodable {
+        /// `none` or `mapped`.
+        let security: String
+        /// Why.
+        let reason: String?
+        /// Of a `mapped` share: `beginning`, `watching`, `partly` or `off`, how many folders are watched and how many could
+        /// not be, what was made right, and why not all is watched and what to do.
+        let watch: WatchSummary?
     }
 
     struct SettingsDocument: Encodable {
@@ -83,9 +97,18 @@ struct StatusDocument: Encodable {
         let running = status.health != nil
         user =
             running
-            ? file?.guestUser.map { UserDocument(name: $0.name, userID: $0.userID, groupID: $0.groupID) } : nil
+            ? file?.guestUser.map {
+                UserDocument(
+                    name: $0.name, userID: $0.userID, groupID: $0.groupID,
+                    reason: ShareChoice.reason(forUser: $0.userID))
+            } : nil
         provisioned = running ? file?.provisioned : nil
         tokens = running ? file?.tokens ?? [] : nil
+        share =
+            running
+            ? file?.shareSecurity.map {
+                ShareDocument(security: $0, reason: file?.shareReason, watch: file?.workspaceWatch)
+            } : nil
         let settings = record.settings
         self.settings = SettingsDocument(
             memoryMebibytes: settings.memoryMebibytes, processors: settings.processors, nested: settings.nested,

@@ -17,7 +17,7 @@ enum StatusText {
                 "workspace",
                 "passthrough over 9p, security model \(file?.shareSecurity ?? settings.shareSecurity?.rawValue ?? "auto")"
             ))
-        if status.health != nil { rows += provisioning(file, style) }
+        if status.health != nil { rows += share(file, style) + provisioning(file, style) }
         if !status.worktrees.isEmpty {
             rows.append(("worktrees", PrintableText.escaped(status.worktrees.joined(separator: ", "))))
         }
@@ -40,12 +40,40 @@ enum StatusText {
         return style.bold(record.name) + "\n" + lines.joined()
     }
 
+    /// Why the workspace is shared as it is, and what keeps it right.
+    private static func share(_ file: StateFile?, _ style: TextStyle) -> [(String, String)] {
+        guard let file, let security = file.shareSecurity else { return [] }
+        let why = file.shareReason.map { ", because " + PrintableText.escaped($0) } ?? ""
+        var rows = [("share", PrintableText.escaped(security) + why)]
+        if let watch = file.workspaceWatch { rows.append(("watched", text(watch, style))) }
+        if security == SandboxSettings.ShareSecurity.mapped.rawValue {
+            rows.append(
+                (
+                    "links",
+                    "symbolic links can't be right on both sides of a mapped share; each is good where it was made"
+                ))
+        }
+        return rows
+    }
+
+    private static func text(_ watch: WatchSummary, _ style: TextStyle) -> String {
+        let folders = watch.folders == 1 ? "1 folder" : "\(watch.folders) folders"
+        let advice = [watch.reason, watch.advice].compactMap { $0 }.map { " " + PrintableText.escaped($0) }.joined()
+        return switch watch.state {
+        case .beginning: style.yellow("beginning")
+        case .watching: style.green(folders) + ": new files are right on both sides by themselves"
+        case .partly: style.red("\(folders), and \(watch.unwatched) not.") + advice
+        case .off: style.red("no.") + advice
+        }
+    }
+
     /// Who commands run as, and what is not as it should be.
     private static func provisioning(_ file: StateFile?, _ style: TextStyle) -> [(String, String)] {
         guard let file, let records = file.provisioned else { return [] }
         var rows: [(String, String)] = []
         if let user = file.guestUser {
-            rows.append(("user", "\(PrintableText.escaped(user.name)) (uid \(user.userID))"))
+            let why = ShareChoice.reason(forUser: user.userID)
+            rows.append(("user", "\(PrintableText.escaped(user.name)) (uid \(user.userID)), because \(why)"))
         }
         let failed = records.filter(\.failed)
         if failed.isEmpty { rows.append(("provisioned", style.green("in full"))) }
