@@ -45,7 +45,15 @@ enum Bench {
             if options.topics.contains(.start) {
                 complete = attempt(.start) { try StartBench(fixture, rounds: options.rounds).run(&report) }
             }
-            if !Set(options.topics).isSubset(of: [.start, .ownership]) {
+            if options.topics.contains(.provision) {
+                let done = attempt(.provision) { try ProvisionBench(fixture, rounds: options.rounds).run(&report) }
+                complete = done && complete
+            }
+            if options.topics.contains(.ownership) {
+                let done = attempt(.ownership) { try LiveBench(fixture, rounds: options.rounds).run(&report) }
+                complete = done && complete
+            }
+            if !Set(options.topics).isSubset(of: [.start, .provision, .ownership]) {
                 try fixture.start()
                 try fixture.placeProbe()
             }
@@ -57,7 +65,7 @@ enum Bench {
         for topic in [Topic.memory, .exec, .throughput, .ownership] where options.topics.contains(topic) {
             let done = attempt(topic) {
                 switch topic {
-                case .start: break
+                case .start, .provision: break
                 case .exec:
                     var bench = try ExecBench(fixture, rounds: options.rounds)
                     try bench.run(&report)

@@ -16,11 +16,11 @@ import VsockTransport
     }
 
     /// A tree with a skeleton and a home of the old owner, so that there is something to be cut short.
-    private static func tree() throws -> GuestTree {
+    private static func tree(_ count: Int = 20) throws -> GuestTree {
         let guest = try GuestTree()
         mkdir(guest.folder + "/etc/skel", 0o755)
         mkdir(guest.home, 0o755)
-        for number in 0..<20 {
+        for number in 0..<count {
             try guest.write("/etc/skel/s\(number)", "skeleton \(number)")
             try guest.write("/home/sandbox/f\(number)", "")
             chown(guest.home + "/f\(number)", 1000, 1000)
@@ -74,5 +74,76 @@ import VsockTransport
             _ = try ProvisionKillTests.provision(guest, killedAfter: nil)
             #expect(ProvisionKillTests.state(guest) == ProvisionKillTests.state(undisturbed), "round \(round)")
         }
+    }
+
+    /// Whatever changes something but the making of a file, before and behind which others are.
+    static let changingCalls = [
+        "write", "fchmod", "fchmodat", "fchown", "fchownat", "rename", "renameat", "unlinkat", "mkdir", "mkdirat",
+        "symlinkat", "fsync",
+    ]
+
+    /// - Returns: nil when the agent died, else its report.
+    private static func provision(_ guest: GuestTree, killedBefore call: (calls: String, number: Int)) throws
+        -> ProvisionReport?
+    {
+        let folder = try TestFolder.make()
+        defer { TestFolder.remove(folder) }
+        let process = try AgentProcess.spawnProvisioning(folder, root: guest.folder, killedAt: call)
+        defer {
+            try? process.send(SIGKILL)
+            _ = try? process.reap()
+        }
+        let start = Deadline.after(milliseconds: 20_000)
+        var dialled: TestConnection?
+        while dialled == nil {
+            // It may die before it listens.
+            if process.waitForEnd(deadline: Deadline(nanoseconds: 0)) { return nil }
+            if start.hasPassed { throw TestFailure("the agent neither listens nor ends") }
+            dialled = try? TestConnection(
+                VsockTransport.dial(.unix(path: folder + "/a"), port: Ports.operations, deadline: start))
+        }
+        let connection = try #require(dialled)
+        let secret = try #require(Secret([UInt8](repeating: 0xAB, count: 32)))
+        do {
+            try connection.send(Hello(role: .operation, secret: secret).frame() + request(guest).frame())
+            return try connection.next(.provisionReport).decode(ProvisionReport.self)
+        } catch {
+            #expect(
+                process.waitForEnd(deadline: .after(milliseconds: 10_000)), "it lives, and did not answer: \(error)")
+            return nil
+        }
+    }
+
+    /// Dies before the first, the second, … of its calls of each kind, until it gets to the end.
+    @Test(.enabled(if: AgentProcess.tracer != nil))
+    func beforeWhicheverCallItIsKilledTheNextRunMakesItRightAndTheOneAfterChangesNothing() throws {
+        let undisturbed = try ProvisionKillTests.tree(2)
+        let wanted = try ProvisionKillTests.provision(undisturbed, killedAfter: nil)
+        #expect(wanted?.results.allSatisfy { $0.outcome == .done } == true, "\(String(describing: wanted))")
+        // The second run touches no file: not even a number of an inode is another.
+        let picture = undisturbed.picture()
+        let again = try ProvisionKillTests.provision(undisturbed, killedAfter: nil)
+        #expect(undisturbed.picture() == picture)
+        // A new agent has to be told of the runtime folder, which it keeps in memory; that is the home step's.
+        #expect(
+            again?.results.allSatisfy { $0.outcome == .unchanged || $0.step == .home } == true,
+            "\(String(describing: again))")
+        var deaths = 0
+        for call in ProvisionKillTests.changingCalls {
+            var number = 0
+            while true {
+                number += 1
+                let guest = try ProvisionKillTests.tree(2)
+                if try ProvisionKillTests.provision(guest, killedBefore: (call, number)) != nil { break }
+                let next = try ProvisionKillTests.provision(guest, killedAfter: nil)
+                #expect(
+                    next?.results.contains { $0.outcome == .failed } == false,
+                    "\(call) \(number): \(String(describing: next))")
+                #expect(ProvisionKillTests.state(guest) == ProvisionKillTests.state(undisturbed), "\(call) \(number)")
+            }
+            deaths += number - 1
+        }
+        // Five account files, four files and seven folders of the home, two of git and keys.
+        #expect(deaths > 40, "only \(deaths)")
     }
 }

@@ -51,6 +51,8 @@ struct ControlMessage: Sendable {
         case tokenListing = 18
         /// Patterns of the project's files of variables, with a NUL behind each.
         case environmentFiles = 19
+        /// 1 for a start without provisioning; see `StartRequest.provisions`.
+        case unprovisioned = 20
     }
 
     /// Bytes of one message: the largest begins a monitor, with variables (192 KiB) and tokens (512 KiB).

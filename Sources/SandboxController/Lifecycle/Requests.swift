@@ -16,6 +16,9 @@ public struct StartRequest: Sendable {
     public var tokens = TokenSet()
     /// Patterns of the project's files of variables for every session.
     public var environmentFiles: [EnvironmentFilePattern] = []
+    /// Without it the guest is as its image is, and commands run as root: for `keystone-bench`, which tells what provisioning
+    /// costs a start.
+    public var provisions = true
 
     public static let defaultTimeoutSeconds = 120
 

@@ -91,9 +91,10 @@ public struct SandboxController: Sendable {
         }
         let channel = try MonitorProcess.spawn(request.name, in: directory, timeoutSeconds: request.timeoutSeconds)
         // A monitor that has gone already is told by the wait below.
-        let orders = StartOrders(
+        var orders = StartOrders(
             environment: request.environment, git: request.git, tokens: request.tokens,
             environmentFiles: request.environmentFiles)
+        orders.provisions = request.provisions
         try? orders.message.write(to: channel, deadline: .after(milliseconds: 10_000))
         let limit = Deadline.after(milliseconds: (request.timeoutSeconds + 60) * 1000)
         let answer: ControlMessage

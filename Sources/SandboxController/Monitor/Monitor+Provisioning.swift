@@ -6,7 +6,7 @@ import LinuxSystem
 extension Monitor {
     /// Makes what runs jobs, and lets it gather while the guest boots.
     func prepareProvisioning(_ record: SandboxRecord, _ snapshot: MonitorSnapshot, _ loop: MonitorLoop) {
-        guard let orders else { return }
+        guard let orders, orders.provisions else { return }
         let provisioner = Provisioner(
             ProvisionSource(record: record, directory: directory, orders: orders, vault: vault),
             endpoint: endpoint(snapshot),

@@ -131,6 +131,7 @@ final class Monitor {
             case .agentHello(let new):
                 if greeting == nil, new.features.contains(.provisioning) { channel.stage("provisioning the guest") }
                 greeting = new
+                guard orders?.provisions != false else { return new }
                 guard provision(Set(ProvisionStep.allCases), .start, new) else { return new }
             case .provisioned(let result):
                 if try takeFirst(result), let greeting { return greeting }

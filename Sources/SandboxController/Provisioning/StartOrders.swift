@@ -7,11 +7,13 @@ struct StartOrders: Sendable {
     var tokens = TokenSet()
     /// Patterns of the project's files of variables.
     var environmentFiles: [EnvironmentFilePattern] = []
+    var provisions = true
 
     var message: ControlMessage {
         ControlMessage(.begin).with(.environment, environment.encoded()).with(.gitName, git.name)
             .with(.gitEmail, git.email).with(.tokens, tokens.encoded())
             .with(.environmentFiles, environmentFiles.flatMap { Array($0.text.utf8) + [0] })
+            .with(.unprovisioned, provisions ? nil : "1")
     }
 
     init(
@@ -33,5 +35,6 @@ struct StartOrders: Sendable {
         environmentFiles = (message.fields[.environmentFiles] ?? []).split(separator: 0).compactMap {
             EnvironmentFilePattern(String(decoding: $0, as: UTF8.self))
         }
+        provisions = message.integer(.unprovisioned) != 1
     }
 }

@@ -21,7 +21,7 @@ struct BenchOptions: Equatable {
     }
 
     static let help = """
-        Usage: keystone-bench [exec|start|throughput|memory|ownership|all]... [OPTION]...
+        Usage: keystone-bench [exec|start|provision|throughput|memory|ownership|all]... [OPTION]...
 
         Measures Keystone Agent against what it can't beat: the vsock device alone, a spawn inside the guest, a bare
         program that dials the host. Both sides are measured in one run, in turns, and printed with their ratio.
@@ -29,9 +29,10 @@ struct BenchOptions: Equatable {
         Topics (default: all):
           exec         /bin/true in a running sandbox, and what the `keystone` process adds
           start        start to ready
+          provision    what provisioning adds to a start
           throughput   bytes through exec and through the device alone
           memory       sizes, resident memory, wake-ups
-          ownership    making owners right by the host and by the agent, against chown -R in the guest; minutes long
+          ownership    a new file of the host's; making many owners right, against chown -R in the guest; minutes long
 
         Options:
           --json FILE       also write every figure as JSON

@@ -20,7 +20,7 @@ final class BenchFixture: @unchecked Sendable {
     let programs: String
     private(set) var image: Image?
     private(set) var status: SandboxStatus?
-    private let project: String
+    let project: String
     private let ownsDirectory: Bool
     private let removing = NSLock()
     /// Other sandboxes that a topic made, with their projects. Under `removing`.
@@ -61,7 +61,12 @@ final class BenchFixture: @unchecked Sendable {
 
     var request: StartRequest { StartRequest(name: BenchFixture.sandbox, project: project, settings: settings) }
 
-    func start() throws { status = try controller.start(request, progress: SilentProgress()) }
+    /// - Parameter provisions: false to see what a start is without.
+    func start(provisions: Bool = true) throws {
+        var request = self.request
+        request.provisions = provisions
+        status = try controller.start(request, progress: SilentProgress())
+    }
 
     /// Brings the probe into the running guest's own memory, by the workspace.
     func placeProbe() throws {

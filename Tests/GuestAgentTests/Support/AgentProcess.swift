@@ -66,20 +66,32 @@ final class AgentProcess {
         return try ChildProcess.spawn(request)
     }
 
+    /// Lets a program be killed at a certain system call.
+    static let tracer: String? = ["/usr/bin/strace", "/bin/strace"].first { access($0, X_OK) == 0 }
+
     /// An agent in `folder` that provisions `root`, with 0xAB for each byte of its secrets.
-    static func spawnProvisioning(_ folder: String, root: String) throws -> ProcessHandle {
+    /// - Parameter killedAt: the calls that count, by name, and the one of them before which the agent dies.
+    static func spawnProvisioning(
+        _ folder: String, root: String, killedAt: (calls: String, number: Int)? = nil
+    ) throws -> ProcessHandle {
         let secret = String(repeating: "ab", count: 32)
         try SmallFile.write(
             folder + "/boot", "keystone-boot 1\nhost \(secret)\nguest \(secret)\n", flags: O_WRONLY | O_CREAT)
         let nothing = try FileDescriptor.open("/dev/null", O_RDWR)
+        var words = [
+            program, "serve", "--listen", "unix:\(folder)/a", "--report", "none", "--credential", "\(folder)/boot",
+            "--cgroup", "none", "--provision-root", root,
+        ]
+        if let killedAt, let tracer {
+            // Detached: what is started, waited for and killed is the agent itself.
+            words =
+                [tracer, "-D", "-f", "-qq", "-o", "/dev/null", "-e", "trace=\(killedAt.calls)", "-e"]
+                + ["inject=\(killedAt.calls):signal=KILL:when=\(killedAt.number)", "--"] + words
+        }
         return try ChildProcess.spawn(
             SpawnRequest(
-                path: program,
-                arguments: [
-                    "serve", "--listen", "unix:\(folder)/a", "--report", "none", "--credential", "\(folder)/boot",
-                    "--cgroup", "none", "--provision-root", root,
-                ],
-                environment: [], descriptors: [nothing.rawValue, nothing.rawValue, 2]))
+                path: words[0], arguments: Array(words.dropFirst()), environment: [],
+                descriptors: [nothing.rawValue, nothing.rawValue, 2]))
     }
 
     private func waitUntilListening() throws {
