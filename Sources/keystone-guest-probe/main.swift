@@ -15,6 +15,7 @@ let usage = """
                              exchange and one start, begun on an idle guest as a command from the host is
       search                 looks for the byte strings on its stdin (hexadecimal, one a line) in every file, command line
                              and environment of the guest
+      clock-change           sets the clock forth and back and prints how often the agent's and monitor's way of noticing did
       dial-out               as PID 1: loads modules, sends the host one byte, powers off
 
     """
@@ -50,6 +51,7 @@ case "spawn-server":
     guard !command.isEmpty else { complain("spawn-server needs a port and a program") }
     Probe.serve(port(arguments.dropFirst().first)) { SpawnTimes.answer($0, command) }
 case "search": Search.run()
+case "clock-change": ClockChanges.count()
 case "--help": Probe.say(usage)
 default: complain("no such measurement; see --help")
 }

@@ -125,6 +125,30 @@ struct ProvisionMonitorTests {
         #expect(!clock.take())
     }
 
+    /// A clock that changes when the test says so: this host's own is not ours to set.
+    private final class PretendedClock: ClockWatch {
+        private let event: EventDescriptor
+        var rawValue: Int32 { event.rawValue }
+        init() throws { event = try EventDescriptor() }
+        func change() { event.signal() }
+        func take() -> Bool { event.drain() > 0 }
+    }
+
+    @Test func eachChangeOfTheClockIsToldOnce() throws {
+        let room = try Room()
+        let clock = try PretendedClock()
+        let channel = StartChannel(try FileDescriptor.open("/dev/null", O_RDWR), events: room.monitor.events)
+        channel.finish(ControlMessage(.done))
+        let loop = try MonitorLoop(channel: channel, clock: clock)
+        func next() -> String { String(describing: loop.next(deadline: .after(milliseconds: 50))) }
+        #expect(next() == "deadline")
+        for _ in 0..<3 {
+            clock.change()
+            #expect(next() == "clockChanged")
+            #expect(next() == "deadline")
+        }
+    }
+
     @Test func stepsAreFoundByName() throws {
         #expect(try SandboxController.steps(named: []).count == ProvisionStep.allCases.count)
         #expect(try SandboxController.steps(named: ["git", "clock", "git"]) == [.clock, .git])

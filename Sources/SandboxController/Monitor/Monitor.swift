@@ -35,6 +35,8 @@ final class Monitor {
     var gateJob = 0
     /// Of the agent that said hello last.
     private var greeting: AgentGreeting?
+    /// The host's clock was set while the guest was being provisioned for the first time.
+    private var mustSetClock = false
     private var lock: FileLock?
     private var ownsState: Bool { lock != nil }
 
@@ -137,7 +139,9 @@ final class Monitor {
                 if try takeFirst(result), let greeting { return greeting }
             case .provision(_, let reply), .changeTokens(_, let reply), .listTokens(let reply):
                 reply.fail(ControllerError(.notRunning, "Sandbox \(name) is starting, not running."))
-            case .agentLost, .clockChanged: continue
+            // The clock in a request that is on its way already is the old one.
+            case .clockChanged: mustSetClock = greeting != nil
+            case .agentLost: continue
             case .startCancelled: throw ControllerError(.cancelled, "The start of sandbox \(name) was cancelled.")
             case .terminated:
                 throw ControllerError(.cancelled, "The start of sandbox \(name) was ended by a signal to its monitor.")
@@ -179,6 +183,7 @@ final class Monitor {
                 "seconds": String(format: "%.3f", seconds), "agent": greeting.softwareVersion, "boot": greeting.bootID,
                 "hello": String(greeting.receivedAt),
             ])
+        if mustSetClock { provision([.clock], .clockChanged, greeting) }
         if let record { watchWorkspace(record) }
     }
 

@@ -1,21 +1,31 @@
 import Glibc
 import LinuxSystem
 
+/// Becomes readable when this machine's clock is set or the machine wakes.
+protocol ClockWatch: Sendable {
+    var rawValue: Int32 { get }
+    /// - Returns: whether it was since the last call.
+    func take() -> Bool
+}
+
+extension ClockChangeDescriptor: ClockWatch {}
+
 /// Waits for whatever happens next, in `poll(2)`. The main thread only.
 final class MonitorLoop {
     let mailbox: Mailbox
     private let signals: SignalDescriptor
     private let channel: StartChannel
     /// nil where timers can't be had: then the guest's clock is set at hello only.
-    private let clock = try? ClockChangeDescriptor()
+    private let clock: (any ClockWatch)?
     private var children: MachineChildren?
     private var machineSeen = false
     private var deviceSeen = false
     /// When the device's end is news: unless QEMU's own, which explains it, comes first.
     private var deviceNewsAt = Deadline.never
 
-    init(channel: StartChannel) throws(SystemError) {
+    init(channel: StartChannel, clock: (any ClockWatch)? = try? ClockChangeDescriptor()) throws(SystemError) {
         self.channel = channel
+        self.clock = clock
         signals = try SignalDescriptor([SIGTERM, SIGINT, SIGHUP, SIGCHLD])
         mailbox = try Mailbox()
     }

@@ -88,6 +88,20 @@ extension EndToEnd {
             }
         }
 
+        /// In a guest, since its clock is nobody else's: the way in which the monitor notices on the host, and what it then asks
+        /// of the guest.
+        @Test func aClockThatIsSetIsNoticedAndTheGuestsIsSetAgain() throws {
+            let sandbox = try SharedSandbox.get()
+            let probe = try Room.shared().programs + "/keystone-guest-probe"
+            #expect(try sandbox.exec(probe, "clock-change").line == "2")
+            #expect(try sandbox.exec("date", "-s", "2001-02-03 04:05:06").code == 0)
+            let steps = try provision(sandbox, ["--only", "clock"])
+            #expect(steps.map(\.outcome) == ["done"] && steps[0].note.contains("behind"), "\(steps)")
+            let guestTime = try sandbox.exec("date", "+%s")
+            #expect(abs((Double(guestTime.line) ?? 0) - Date().timeIntervalSince1970) < 2 + guestTime.seconds)
+            #expect(try provision(sandbox, ["--only", "clock"]).count == 1)
+        }
+
         @Test func aStepThatThereIsNotIsRefusedWithASuggestion() throws {
             let sandbox = try SharedSandbox.get()
             let finished = try sandbox.keystone.agent("provision", sandbox.name, "--only", "hostnam")

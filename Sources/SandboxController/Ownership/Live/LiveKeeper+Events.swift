@@ -11,7 +11,8 @@ extension LiveKeeper {
                 forget(change.folder)
             } else if change.name.isEmpty {
                 if change.folder == tree.top, let status = try? top.handle.status() {
-                    rules = Self.rules(owner, status)
+                    // Its owner is whom files belong to, and its mode says what others may have.
+                    rules = Self.rules(FileOwner(userID: status.st_uid, groupID: status.st_gid), status)
                 }
             } else if change.kinds.contains(.folder), change.kinds.isDisjoint(with: .attributes) {
                 folderMoved(change)
