@@ -16,6 +16,7 @@ let usage = """
       search                 looks for the byte strings on its stdin (hexadecimal, one a line) in every file, command line
                              and environment of the guest
       clock-change           sets the clock forth and back and prints how often the agent's and monitor's way of noticing did
+      map FILE TEXT          writes TEXT at the beginning of FILE through a shared mapping
       dial-out               as PID 1: loads modules, sends the host one byte, powers off
 
     """
@@ -51,6 +52,7 @@ case "spawn-server":
     guard !command.isEmpty else { complain("spawn-server needs a port and a program") }
     Probe.serve(port(arguments.dropFirst().first)) { SpawnTimes.answer($0, command) }
 case "search": Search.run()
+case "map": SharedMapping.write(Array(arguments.dropFirst()))
 case "clock-change": ClockChanges.count()
 case "--help": Probe.say(usage)
 default: complain("no such measurement; see --help")

@@ -129,3 +129,14 @@ private struct DatagramReceiver: ~Copyable {
         return String(decoding: buffer[..<max(0, count)], as: UTF8.self)
     }
 }
+
+/// The workspace's mount.
+@Suite struct WorkspaceMountTests {
+    @Test(arguments: [
+        ("6.1.0-56-amd64\n", "mmap"), ("5.10.0", "mmap"), ("6.3.9", "mmap"), ("6.4.0", "none"), ("6.12.5-rc1", "none"),
+        ("7.0", "none"), ("", "none"), ("x", "none"),
+    ])
+    func nothingIsKeptThatTheHostMayChange(release: String, cache: String) {
+        #expect(WorkspaceMount.cache(kernel: release) == cache)
+    }
+}
