@@ -146,7 +146,8 @@ struct SpawnTests {
         try FileManager.default.contentsOfDirectory(atPath: "/proc").compactMap { Int32($0) }.filter { process in
             guard let stat = try? String(contentsOfFile: "/proc/\(process)/stat", encoding: .utf8) else { return false }
             let fields = stat[(stat.lastIndex(of: ")") ?? stat.startIndex)...].split(separator: " ")
-            return fields.count > 2 && fields[1] == "Z" && fields[2] == "\(getpid())" && stat.contains("(keystone-agentP")
+            return fields.count > 2 && fields[1] == "Z" && fields[2] == "\(getpid())"
+                && stat.contains("(keystone-agentP")
         }.count
     }
 }
