@@ -23,8 +23,8 @@ final class BenchFixture: @unchecked Sendable {
     let project: String
     private let ownsDirectory: Bool
     private let removing = NSLock()
-    /// Other sandboxes that a topic made, with their projects. Under `removing`.
-    private var others: [(name: String, project: String)] = []
+    /// Other sandboxes that a topic made, with their folders. Under `removing`.
+    private var others: [(name: String, folders: [String])] = []
 
     init(_ options: BenchOptions) throws {
         programs =
@@ -99,10 +99,10 @@ final class BenchFixture: @unchecked Sendable {
     }
 
     /// Notes a sandbox that goes with this one, however the run ends.
-    func alsoRemove(_ name: String, _ project: String) {
+    func alsoRemove(_ name: String, _ folders: [String]) {
         removing.lock()
         defer { removing.unlock() }
-        others.append((name, project))
+        others.append((name, folders))
     }
 
     func removeOthers() {
@@ -110,7 +110,7 @@ final class BenchFixture: @unchecked Sendable {
         defer { removing.unlock() }
         for other in others {
             try? controller.destroy(other.name, force: true, keepDisk: false, progress: SilentProgress())
-            try? FileManager.default.removeItem(atPath: other.project)
+            for folder in other.folders { try? FileManager.default.removeItem(atPath: folder) }
         }
         others = []
     }

@@ -9,17 +9,25 @@ struct OwnedSandbox {
     static let owner =
         geteuid() == 0 ? FileOwner(userID: 4321, groupID: 4321) : FileOwner(userID: geteuid(), groupID: getegid())
 
+    /// Somebody else.
+    static let other = FileOwner(userID: 4322, groupID: 4322)
+
     let name = "bench-owned"
     let project: String
+    /// Like `project`, and no machine's.
+    let unsharedProject: String
     private let fixture: BenchFixture
 
     init(_ fixture: BenchFixture) throws {
         self.fixture = fixture
         project = fixture.directory.root + "/bench-owned-project"
-        try? FileManager.default.removeItem(atPath: project)
-        try FileManager.default.createDirectory(atPath: project, withIntermediateDirectories: true)
-        if geteuid() == 0 { chown(project, OwnedSandbox.owner.userID, OwnedSandbox.owner.groupID) }
-        fixture.alsoRemove(name, project)
+        unsharedProject = fixture.directory.root + "/bench-unshared-project"
+        for folder in [project, unsharedProject] {
+            try? FileManager.default.removeItem(atPath: folder)
+            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+            if geteuid() == 0 { chown(folder, OwnedSandbox.owner.userID, OwnedSandbox.owner.groupID) }
+        }
+        fixture.alsoRemove(name, [project, unsharedProject])
     }
 
     func start() throws {
@@ -39,8 +47,9 @@ struct OwnedSandbox {
     }
 
     /// Files of this process's user, 100 to a folder.
-    func makeTree(_ tree: String, files: Int) throws {
-        let top = "\(project)/\(tree)"
+    /// - Parameter parent: nil for the sandbox's project.
+    func makeTree(_ tree: String, files: Int, in parent: String? = nil) throws {
+        let top = "\(parent ?? project)/\(tree)"
         for start in stride(from: 0, to: files, by: 100) {
             let folder = "\(top)/\(start / 100)"
             try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)

@@ -49,20 +49,23 @@ extension EndToEnd {
         @Test func aHundredThousandFilesAreFixedByTheHostAndVerifiedInTheGuest() throws {
             let project = try Project("big", owner: Self.user)
             try TestSandbox.with("big", project: project) { sandbox in
+                // While nothing runs that might make files right as they appear.
+                try sandbox.keystone.mustSucceed(["stop", sandbox.name])
                 try Self.fill(project)
                 try Self.plant(project)
                 let socket = try UnixListenerFile(project.path("strange/socket"))
                 defer { socket.close() }
                 let first = try sandbox.fixOwnership()
-                // A glance of the guest's; the socket can't carry an owner.
-                #expect(first.problems.map(\.code) == ["socket"], "\(first.problems)")
+                // The socket can't carry an owner.
+                #expect(first.problems.map(\.code) == ["socket"] && first.guest.isEmpty, "\(first.problems)")
                 #expect(first.changed >= 75_000 + 1000 + 20 && first.notFixed == 1 && first.complete, "\(first)")
-                print(
-                    "100,000 files: the host took \(first.seconds) s, the guest's glance \(first.guest.first?.seconds ?? -1)"
-                )
+                print("100,000 files: the host took \(first.seconds) s")
 
+                try sandbox.startAgain()
                 let again = try sandbox.fixOwnership()
                 #expect(again.changed == 0 && again.alreadyRight == first.seen - 1)
+                // A glance.
+                #expect(again.guest.first.map { $0.calls <= 1 && $0.changed == 0 && $0.seen > 0 } == true, "\(again)")
 
                 let part = try sandbox.fixOwnership("--verify", "strange", "d1", "d2", "d107\nline", within: 300)
                 let guest = try #require(part.guest.first)
