@@ -10,14 +10,20 @@ import VsockTransport
 @Suite(.enabled(if: GuestTree.canRun && AgentProcess.hasProgram)) struct ProvisionKillTests {
     private static func request(_ guest: GuestTree) -> ProvisionRequest {
         ProvisionRequest(
-            steps: [.machineID, .user, .home, .git, .sshKeys], machineID: [UInt8](repeating: 9, count: 16),
+            steps: [.machineID, .user, .home, .git, .sshKeys, .tokens], machineID: [UInt8](repeating: 9, count: 16),
             user: .init(name: "sandbox", userID: 1500, groupID: 1500), gitIdentity: .init(name: "A", email: "a@b"),
-            authorizedKeys: [ProvisionKeysTests.key])
+            authorizedKeys: [ProvisionKeysTests.key],
+            tokens: ["NEW", "ROTATED"].compactMap { name in
+                TokenValue("value".utf8).flatMap { ProvisionRequest.Token(name: name, value: $0) }
+            })
     }
 
-    /// A tree with a skeleton and a home of the old owner, so that there is something to be cut short.
+    /// A tree with a skeleton, a home of the old owner and tokens to rotate and to revoke, so that there is something to be
+    /// cut short. It is in memory: tokens are put nowhere else.
     private static func tree(_ count: Int = 20) throws -> GuestTree {
-        let guest = try GuestTree()
+        let guest = try GuestTree(below: "/dev/shm")
+        for folder in ["/run/keystone", "/run/keystone/tokens"] { mkdir(guest.folder + folder, 0o755) }
+        for name in ["ROTATED", "REVOKED"] { try guest.write("/run/keystone/tokens/\(name)", "old") }
         mkdir(guest.folder + "/etc/skel", 0o755)
         mkdir(guest.home, 0o755)
         for number in 0..<count {
@@ -79,7 +85,7 @@ import VsockTransport
     /// Whatever changes something but the making of a file, before and behind which others are.
     static let changingCalls = [
         "write", "fchmod", "fchmodat", "fchown", "fchownat", "rename", "renameat", "unlinkat", "mkdir", "mkdirat",
-        "symlinkat", "fsync",
+        "symlinkat", "fsync", "ftruncate",
     ]
 
     /// - Returns: nil when the agent died, else its report.
@@ -124,9 +130,9 @@ import VsockTransport
         let picture = undisturbed.picture()
         let again = try ProvisionKillTests.provision(undisturbed, killedAfter: nil)
         #expect(undisturbed.picture() == picture)
-        // A new agent has to be told of the runtime folder, which it keeps in memory; that is the home step's.
+        // A new agent has to be told of the runtime folder (the home step's) and of the tokens, which it keeps in memory.
         #expect(
-            again?.results.allSatisfy { $0.outcome == .unchanged || $0.step == .home } == true,
+            again?.results.allSatisfy { $0.outcome == .unchanged || [.home, .tokens].contains($0.step) } == true,
             "\(String(describing: again))")
         var deaths = 0
         for call in ProvisionKillTests.changingCalls {
@@ -143,7 +149,7 @@ import VsockTransport
             }
             deaths += number - 1
         }
-        // Five account files, four files and seven folders of the home, two of git and keys.
-        #expect(deaths > 40, "only \(deaths)")
+        // Five account files, four files and seven folders of the home, two of git and keys, three tokens.
+        #expect(deaths > 50, "only \(deaths)")
     }
 }

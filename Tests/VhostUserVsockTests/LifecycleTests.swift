@@ -53,6 +53,16 @@ struct LifecycleTests {
         #expect(access(driver.device.path, F_OK) != 0)
     }
 
+    /// What was signalled to the old descriptor while QEMU changed it may have been seen by nobody.
+    @Test func aNewInterruptDescriptorOfARunningRingIsSignalledAtOnce() throws {
+        let driver = try TestDriver()
+        let new = try EventDescriptor()
+        try driver.send(.setRingCall, TestDriver.bytes(UInt64(0)), descriptors: [new.rawValue])
+        _ = try driver.ask(.getFeatures)
+        var entry = pollfd(fd: new.rawValue, events: Int16(POLLIN), revents: 0)
+        #expect(poll(&entry, 1, 0) == 1)
+    }
+
     @Test func connectionsSurviveAPauseAndGoOn() throws {
         let driver = try TestDriver()
         let (program, ports) = try driver.dialFromHost(port: 1)

@@ -93,7 +93,10 @@ extension VhostUserSession {
         // Bit 8: there is no descriptor.
         let event = value & 0x100 == 0 ? message.descriptors.take() : nil
         switch request {
-        case .setRingCall: vring.ring.interrupt = adopt(event)
+        case .setRingCall:
+            vring.ring.interrupt = adopt(event)
+            // What was signalled to the old descriptor while QEMU changed it may be lost; libvhost-user does the same.
+            vring.ring.signal()
         case .setRingError: vring.fault = adopt(event)
         default:
             // Without one the device would have to poll the ring; no front end of ours asks for that.

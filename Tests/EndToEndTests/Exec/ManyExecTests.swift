@@ -44,9 +44,9 @@ extension EndToEnd {
             let endpoint = try GuestConnection.endpoint(sandbox: sandbox.name, in: sandbox.directory)
             let processes = try sandbox.processes()
             // The first ones warm up: threads, buffers and the guest's page cache.
-            #expect(try lot(sandbox, endpoint, library: 1000, programs: 20).isEmpty)
+            #expect(try lot(sandbox, endpoint, library: 1000, programs: 20) == [])
             let before = try Census(sandbox, processes)
-            #expect(try lot(sandbox, endpoint, library: 4600, programs: 400).isEmpty)
+            #expect(try lot(sandbox, endpoint, library: 4600, programs: 400) == [])
             let after = try Census(sandbox, processes)
             for complaint in after.growth(since: before) {
                 Issue.record("\(complaint)\nbefore: \(before)\nafter: \(after)")

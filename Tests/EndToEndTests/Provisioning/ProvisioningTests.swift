@@ -92,7 +92,7 @@ extension EndToEnd {
         /// of the guest.
         @Test func aClockThatIsSetIsNoticedAndTheGuestsIsSetAgain() throws {
             let sandbox = try SharedSandbox.get()
-            let probe = try Room.shared().programs + "/keystone-guest-probe"
+            let probe = "keystone-guest-probe"
             #expect(try sandbox.exec(probe, "clock-change").line == "2")
             #expect(try sandbox.exec("date", "-s", "2001-02-03 04:05:06").code == 0)
             let steps = try provision(sandbox, ["--only", "clock"])

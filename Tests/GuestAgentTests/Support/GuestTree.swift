@@ -17,8 +17,8 @@ final class GuestTree {
     /// What needs root, and anybody to become.
     static var canRun: Bool { geteuid() == 0 }
 
-    init() throws {
-        folder = try TestFolder.make()
+    init(below parent: String = "/tmp") throws {
+        folder = try TestFolder.make(below: parent)
         let root = GuestRoot(folder)
         for path in ["/etc", "/home", "/run", "/usr", "/usr/bin", "/root"] { mkdir(folder + path, 0o755) }
         try SmallFile.write(

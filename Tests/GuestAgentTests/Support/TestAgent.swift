@@ -76,8 +76,8 @@ extension ExecRequest {
 }
 
 enum TestFolder {
-    static func make() throws -> String {
-        var template = Array("/tmp/keystone-test-XXXXXX\0".utf8CString)
+    static func make(below parent: String = "/tmp") throws -> String {
+        var template = Array("\(parent)/keystone-test-XXXXXX\0".utf8CString)
         let made = template.withUnsafeMutableBufferPointer { buffer in
             buffer.baseAddress.map { mkdtemp($0) != nil } ?? false
         }
