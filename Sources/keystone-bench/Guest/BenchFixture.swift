@@ -45,8 +45,8 @@ final class BenchFixture: @unchecked Sendable {
             memoryMebibytes: SandboxSettings.minimumMemoryMebibytes, processors: options.processors)
     }
 
-    /// In the initramfs an included program keeps its path, which in a running guest may be under a mount.
-    var includedProbe: String { "\(programs)/\(BenchFixture.probe)" }
+    /// In the initramfs, where a program from a build folder can be called by its name.
+    let includedProbe = "/usr/local/bin/\(BenchFixture.probe)"
     /// In the running guest.
     let probePath = "/opt/\(BenchFixture.probe)"
     var cli: String { "\(programs)/keystone" }
