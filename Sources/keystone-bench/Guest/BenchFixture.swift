@@ -45,8 +45,9 @@ final class BenchFixture: @unchecked Sendable {
             memoryMebibytes: SandboxSettings.minimumMemoryMebibytes, processors: options.processors)
     }
 
+    private var hostProbe: String { "\(programs)/\(BenchFixture.probe)" }
     /// In the initramfs, where a program from a build folder can be called by its name.
-    let includedProbe = "/usr/local/bin/\(BenchFixture.probe)"
+    static let includedProbe = "/usr/local/bin/\(BenchFixture.probe)"
     /// In the running guest.
     let probePath = "/opt/\(BenchFixture.probe)"
     var cli: String { "\(programs)/keystone" }
@@ -56,7 +57,7 @@ final class BenchFixture: @unchecked Sendable {
         inputs.agent = inputs.agent ?? "\(programs)/keystone-guest-agent"
         let builder = MinimalImageBuilder(
             store: ImageStore(directory: directory), progress: BenchProgress(), inputs: inputs)
-        image = try builder.build(include: [includedProbe] + (hasHostProgram ? [BenchFixture.hostProgram] : []))
+        image = try builder.build(include: [hostProbe] + (hasHostProgram ? [BenchFixture.hostProgram] : []))
     }
 
     var request: StartRequest { StartRequest(name: BenchFixture.sandbox, project: project, settings: settings) }
@@ -72,7 +73,7 @@ final class BenchFixture: @unchecked Sendable {
     func placeProbe() throws {
         let shared = "\(project)/\(BenchFixture.probe)"
         try? FileManager.default.removeItem(atPath: shared)
-        try FileManager.default.copyItem(atPath: includedProbe, toPath: shared)
+        try FileManager.default.copyItem(atPath: hostProbe, toPath: shared)
         _ = try shell("cp /workspace/\(BenchFixture.probe) \(probePath)", at: endpoint())
     }
 

@@ -58,7 +58,7 @@ final class BareMachine {
         var manifest = built.manifest
         let program = manifest.commandLine.firstIndex { $0.hasPrefix("rdinit=") }
         if let program { manifest.commandLine.remove(at: program) }
-        manifest.commandLine += ["rdinit=\(fixture.includedProbe)", "--", "dial-out"]
+        manifest.commandLine += ["rdinit=\(BenchFixture.includedProbe)", "--", "dial-out"]
         let settings = fixture.settings
         return try MachineCommandLine.arguments(
             MachineConfiguration(
