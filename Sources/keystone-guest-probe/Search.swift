@@ -46,7 +46,9 @@ enum Search {
             let end = kept + count
             buffer.withUnsafeBytes { bytes in
                 for (index, needle) in needles.enumerated() where !found.contains(index) {
-                    if contains(UnsafeRawBufferPointer(rebasing: bytes[..<end]), needle) { found.insert(index) }
+                    if ByteSearch.contains(UnsafeRawBufferPointer(rebasing: bytes[..<end]), needle) {
+                        found.insert(index)
+                    }
                 }
             }
             kept = min(overlap, end)
@@ -56,20 +58,6 @@ enum Search {
                 base.copyMemory(from: base + from, byteCount: kept)
             }
         }
-    }
-
-    private static func contains(_ bytes: UnsafeRawBufferPointer, _ needle: [UInt8]) -> Bool {
-        guard let base = bytes.baseAddress else { return false }
-        var position = 0
-        while bytes.count - position >= needle.count {
-            guard let hit = memchr(base + position, Int32(needle[0]), bytes.count - position - needle.count + 1) else {
-                return false
-            }
-            position = base.distance(to: UnsafeRawPointer(hit))
-            if memcmp(base + position, needle, needle.count) == 0 { return true }
-            position += 1
-        }
-        return false
     }
 
     private static func walk(_ folder: String, _ body: (String) -> Void) {

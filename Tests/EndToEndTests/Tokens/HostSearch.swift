@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import LinuxSystem
 
 /// Looks for byte strings in files of the host, and in the command line and environment of every process but this one.
 enum HostSearch {
@@ -23,21 +24,7 @@ enum HostSearch {
             let data = try? Data(
                 contentsOf: URL(fileURLWithPath: path), options: path.hasPrefix("/proc/") ? [] : .alwaysMapped)
         else { return false }
-        return data.withUnsafeBytes { contains($0, needle) }
-    }
-
-    private static func contains(_ bytes: UnsafeRawBufferPointer, _ needle: [UInt8]) -> Bool {
-        guard let base = bytes.baseAddress else { return false }
-        var position = 0
-        while bytes.count - position >= needle.count {
-            guard let hit = memchr(base + position, Int32(needle[0]), bytes.count - position - needle.count + 1) else {
-                return false
-            }
-            position = base.distance(to: UnsafeRawPointer(hit))
-            if memcmp(base + position, needle, needle.count) == 0 { return true }
-            position += 1
-        }
-        return false
+        return data.withUnsafeBytes { ByteSearch.contains($0, needle) }
     }
 
     /// Where this host puts what is left of crashed processes, apart from their working folders (core(5)).

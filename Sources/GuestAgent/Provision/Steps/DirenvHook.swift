@@ -1,4 +1,5 @@
 import Glibc
+import LinuxSystem
 
 /// direnv(1) in bash: one line in `.bashrc`.
 enum DirenvHook {
@@ -9,15 +10,9 @@ enum DirenvHook {
     static func add(to home: borrowing GuestFolder) throws(StepFailure) -> Bool {
         if let status = try home.status(".bashrc"), status.st_mode & S_IFMT != S_IFREG { return false }
         let text = try home.read(".bashrc") ?? []
-        if speaks(text) { return false }
+        if text.withUnsafeBytes({ ByteSearch.contains($0, Array("direnv hook".utf8)) }) { return false }
         let gap = text.isEmpty || text.last == UInt8(ascii: "\n") ? "" : "\n"
         try home.replace(".bashrc", with: text + Array("\(gap)\(line)\n".utf8), mode: 0o644)
         return true
-    }
-
-    /// By bytes: `String.contains(String)` brings Swift's regular expressions, 1.2 MB, into the agent.
-    private static func speaks(_ text: [UInt8]) -> Bool {
-        let words = Array("direnv hook".utf8)
-        return text.indices.contains { text[$0...].starts(with: words) }
     }
 }
