@@ -14,6 +14,7 @@ let usage = """
           --cgroup DIRECTORY|none        where to make a cgroup for each session; default: where it may
           --user USER[:GROUP]            who commands run as unless told; default root
           --provision-root DIRECTORY     what to provision; default: / over vsock, else nothing
+          --hello-after DESCRIPTOR       say hello when this inherited pipe ends
       keystone-guest-agent --version
       keystone-guest-agent --help
 

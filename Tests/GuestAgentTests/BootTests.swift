@@ -25,10 +25,12 @@ import Testing
     }
 
     @Test func moduleListIsDividedByItsMark() {
-        let list = ModuleList(text: Array("# first\n/a.ko\n/b.ko opt=1 x=2\n\n--late\n/c.ko\n".utf8))
+        let list = ModuleList(
+            text: Array("# first\n/a.ko\n/b.ko opt=1 x=2\n\n--late\n/c.ko\n--late\n/d.ko\n/e.ko\n".utf8)
+        )
         #expect(list.early.map(\.path) == ["/a.ko", "/b.ko"])
         #expect(list.early.map(\.arguments) == ["", "opt=1 x=2"])
-        #expect(list.late.map(\.path) == ["/c.ko"])
+        #expect(list.late.map { $0.map(\.path) } == [["/c.ko"], ["/d.ko", "/e.ko"]])
     }
 
     @Test func lastKernelParameterCounts() {

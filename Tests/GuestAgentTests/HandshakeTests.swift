@@ -99,6 +99,22 @@ import VsockTransport
         #expect(try failure(after: agent.hello() + PowerRequest(action: .powerOff).frame())?.code == .unsupported)
     }
 
+    @Test func aHelloThatIsKeptBackComesWhenTheMachineIsWhole() throws {
+        let folder = try TestFolder.make()
+        defer { TestFolder.remove(folder) }
+        let host = VsockAddress.unix(path: folder + "/host")
+        let listener = try VsockListener(host, port: Ports.report)
+        let gate = try FileDescriptor.pipe()
+        let reader = gate.first
+        let writer = gate.second
+        let agent = try TestAgent(report: host, helloAfter: reader.release())
+        #expect(try agent.run("echo up").text == "up\n")
+        #expect(throws: (any Error).self) { _ = try listener.accept(deadline: .after(milliseconds: 50)) }
+        close(writer.release())
+        let connection = TestConnection(try listener.accept(deadline: .after(milliseconds: 10_000)).take())
+        #expect(try connection.next(.hello).decode(Hello.self).role == .report)
+    }
+
     @Test func agentSaysHelloAndComesBackWhenTheHostDoes() throws {
         let folder = try TestFolder.make()
         defer { TestFolder.remove(folder) }

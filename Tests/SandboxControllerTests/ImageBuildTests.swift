@@ -69,7 +69,8 @@ import Testing
             names == [
                 "virtio_ring.ko", "virtio.ko", "virtio-pci.ko", "vsock.ko", "vmw_vsock_virtio_transport.ko",
                 "qemu_fw_cfg.ko",
-                "--late", "9pnet.ko", "9pnet_virtio.ko", "netfs.ko", "9p.ko", "virtio_net.ko", "virtio_rng.ko",
+                "--late", "9pnet.ko", "9pnet_virtio.ko", "netfs.ko", "9p.ko", "--late", "virtio_net.ko",
+                "virtio_rng.ko",
             ])
     }
 

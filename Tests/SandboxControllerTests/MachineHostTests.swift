@@ -19,14 +19,15 @@ import Testing
     @Test func qemuIsAskedForItsVersionOnce() throws {
         let fixture = try ImageFixture()
         let environment = try fakeQemu(fixture, "QEMU emulator version 8.2.1 (Debian)")
+        let cache = fixture.root + "/cache/qemu.json"
         for _ in 0..<3 {
-            let qemu = try QemuProgram.locate(environment: environment, cache: fixture.root + "/qemu.json")
+            let qemu = try QemuProgram.locate(environment: environment, cache: cache)
             #expect(qemu.version == "8.2.1" && qemu.path == fixture.root + "/bin/qemu")
         }
         #expect(try fixture.read("asked").count == 2)
         // Another program in its place is asked again.
         _ = try fakeQemu(fixture, "QEMU emulator version 9.0.0")
-        #expect(try QemuProgram.locate(environment: environment, cache: fixture.root + "/qemu.json").version == "9.0.0")
+        #expect(try QemuProgram.locate(environment: environment, cache: cache).version == "9.0.0")
     }
 
     @Test func aQemuThatIsMissingOldOrNoneIsTold() throws {

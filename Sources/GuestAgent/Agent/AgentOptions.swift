@@ -23,6 +23,8 @@ public struct AgentOptions: Equatable, Sendable {
     /// The root directory to provision where it is not the guest's own. Without it an agent on UNIX sockets, which may run
     /// anywhere, provisions nothing.
     public var provisionRoot: String?
+    /// An inherited descriptor; the hello waits until it reads as ended or fails. nil says hello at once.
+    public var helloAfter: Int32?
 
     public init() {}
 
@@ -43,6 +45,11 @@ public struct AgentOptions: Equatable, Sendable {
             case "--cgroup": controlGroups = value == "none" ? .none : .below(value)
             case "--user": user = value
             case "--provision-root": provisionRoot = value
+            case "--hello-after":
+                guard let number = Int32(value), number > 2 else {
+                    throw UsageError(message: "\(value) is not the number of a descriptor above 2.")
+                }
+                helloAfter = number
             default: throw UsageError(message: "Unknown option \(option).")
             }
         }

@@ -16,8 +16,11 @@ final class ReportChannel: Sendable {
     private let address: VsockAddress
     private let credential: BootCredential
     private let hello: [UInt8]
+    private let gate: Int32?
 
-    init(address: VsockAddress, credential: BootCredential, features: Features) {
+    /// - Parameter after: a descriptor to take over; the hello waits for its end. `start` is then called once.
+    init(address: VsockAddress, credential: BootCredential, features: Features, after: Int32? = nil) {
+        gate = after
         self.address = address
         self.credential = credential
         let bootID = (try? SmallFile.read("/proc/sys/kernel/random/boot_id", limit: 64)).map {
@@ -31,6 +34,7 @@ final class ReportChannel: Sendable {
     }
 
     private func run() {
+        if let gate { ReportChannel.waitForEnd(of: FileDescriptor(owning: gate)) }
         var pause = ReportChannel.shortestPause
         var lastComplaint = ""
         while true {
@@ -40,6 +44,15 @@ final class ReportChannel: Sendable {
             lastComplaint = complaint
             _ = poll(nil, 0, Int32(pause))
             pause = min(pause * 2, ReportChannel.longestPause)
+        }
+    }
+
+    /// PID 1 closes the other end when the machine is whole, and the kernel does should PID 1's wait go wrong.
+    private static func waitForEnd(of gate: consuming FileDescriptor) {
+        var byte: UInt8 = 0
+        while true {
+            let count = Glibc.read(gate.rawValue, &byte, 1)
+            if count == 0 || (count < 0 && errno != EINTR) { return }
         }
     }
 

@@ -25,7 +25,9 @@ public final class RunningAgent: Sendable {
             if root != nil { features.formUnion([.provisioning, .ownership]) }
             // The host may dial from here on; what it asks for waits in the listener until the workers start.
             if let report = options.report {
-                try ReportChannel(address: report, credential: credential, features: features).start()
+                try ReportChannel(
+                    address: report, credential: credential, features: features, after: options.helloAfter
+                ).start()
             }
             let system = try GuestSystem(root: root ?? .own)
             let defaults = SessionDefaults(

@@ -17,12 +17,13 @@ struct AgentSupervisor {
     /// When to start the next; `never` while one runs.
     private(set) var startAt = Deadline(nanoseconds: 0)
 
-    mutating func startIfDue() {
+    /// - Parameter gate: a pipe's reading end, or -1: the agent says hello once the other end is closed.
+    mutating func startIfDue(gate: Int32 = -1) {
         guard startAt.hasPassed else { return }
         startAt = .never
         bornAt = Deadline.now()
         do throws(SpawnError) {
-            let handle = try ChildProcess.spawn(AgentSupervisor.request)
+            let handle = try ChildProcess.spawn(AgentSupervisor.request(gate))
             processID = handle.processID
             self.handle = handle
         } catch {
@@ -49,11 +50,13 @@ struct AgentSupervisor {
         startAt = .after(milliseconds: pause)
     }
 
-    private static var request: SpawnRequest {
+    private static func request(_ gate: Int32) -> SpawnRequest {
+        let gated = gate >= 0
         var request = SpawnRequest(
-            candidates: ["/proc/self/exe"], arguments: ["keystone-guest-agent", "serve"],
+            candidates: ["/proc/self/exe"],
+            arguments: ["keystone-guest-agent", "serve"] + (gated ? ["--hello-after", "3"] : []),
             environment: ["PATH=\(CommandEnvironment.standardPath)", "\(MachinePower.initVariable)=1"],
-            descriptors: [0, 1, 2])
+            descriptors: [0, 1, 2] + (gated ? [gate] : []))
         request.session = .session(controllingTerminal: false)
         // As a login of root would have it, so that commands of root need no change of ids.
         request.identity = .init(userID: 0, groupID: 0, groups: [0])

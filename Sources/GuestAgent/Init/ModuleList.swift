@@ -1,7 +1,8 @@
 import LinuxSystem
 
 /// `/etc/keystone/modules`: kernel modules in the order to load them. One to a line: absolute path, then arguments if any.
-/// `--late` on a line by itself divides what the vsock hello needs from what else the machine needs; `#` begins a comment.
+/// `--late` on a line by itself ends what the vsock hello needs; it and each further one begin a group of what else the
+/// machine needs, and groups may be loaded side by side. `#` begins a comment.
 public struct ModuleList: Equatable, Sendable {
     public struct Module: Equatable, Sendable {
         public let path: String
@@ -11,20 +12,19 @@ public struct ModuleList: Equatable, Sendable {
     public static let path = "/etc/keystone/modules"
 
     public private(set) var early: [Module] = []
-    public private(set) var late: [Module] = []
+    public private(set) var late: [[Module]] = []
 
     public init(text: [UInt8]) {
-        var isLate = false
         for line in text.split(separator: UInt8(ascii: "\n")) {
             let words = line.split(separator: UInt8(ascii: " "), maxSplits: 1)
             guard let first = words.first, first.first != UInt8(ascii: "#") else { continue }
             if first.elementsEqual("--late".utf8) {
-                isLate = true
+                late.append([])
                 continue
             }
             let arguments = words.count > 1 ? String(decoding: words[1], as: UTF8.self) : ""
             let module = Module(path: String(decoding: first, as: UTF8.self), arguments: arguments)
-            if isLate { late.append(module) } else { early.append(module) }
+            if late.isEmpty { early.append(module) } else { late[late.count - 1].append(module) }
         }
     }
 

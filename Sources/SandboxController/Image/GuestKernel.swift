@@ -1,6 +1,6 @@
 /// A cached kernel's modules as they lie in an initramfs.
 enum GuestKernel {
-    /// Read by the agent: absolute paths in the order of loading; what stands behind this line is not needed to dial.
+    /// Read by the agent: absolute paths in the order of loading; what stands behind a mark is not needed to dial.
     static let moduleList = "/etc/keystone/modules"
     static let lateMark = "--late"
 
@@ -18,7 +18,7 @@ enum GuestKernel {
             }
             tree.add(root + "/" + module.path, .file(file))
         }
-        let order = kernel.early.compactMap(place) + [lateMark] + kernel.late.compactMap(place)
+        let order = ([kernel.early] + lateGroups(kernel)).map { $0.compactMap(place) }.joined(separator: [lateMark])
         tree.add(moduleList, text: order.joined(separator: "\n") + "\n")
         let sorted = kernel.modules.sorted { $0.key < $1.key }
         let dependencies = sorted.map { name, module in
@@ -28,6 +28,14 @@ enum GuestKernel {
         let aliases = sorted.flatMap { name, module in module.aliases.map { "alias \($0) \(name)" } }
         tree.add(root + "/modules.alias", text: aliases.joined(separator: "\n") + "\n")
         tree.add(root + "/modules.symbols", text: "")
+    }
+
+    /// What the workspace needs, and the rest, to be loaded side by side; one group where they share a module.
+    private static func lateGroups(_ kernel: CachedKernel) -> [[String]] {
+        let end = kernel.late.lastIndex(where: KernelModules.workspace.contains).map { $0 + 1 } ?? 0
+        let (workspace, rest) = (Array(kernel.late[..<end]), Array(kernel.late[end...]))
+        let areApart = rest.allSatisfy { closure($0, kernel).allSatisfy { !workspace.contains($0) } }
+        return areApart ? [workspace, rest] : [kernel.late]
     }
 
     /// All modules that one needs, as depmod writes them: each before what it needs itself.

@@ -8,8 +8,10 @@ struct KernelModules {
     static let early = [
         "virtio_pci", "vmw_vsock_virtio_transport", "qemu_fw_cfg",
     ]
-    /// Loaded at boot after the agent has dialled.
-    static let late = ["9pnet_virtio", "9p", "virtio_net", "virtio_rng"]
+    /// The 9p share; loaded at boot while the agent starts.
+    static let workspace = ["9pnet_virtio", "9p"]
+    /// Loaded at boot while the agent starts.
+    static let late = workspace + ["virtio_net", "virtio_rng"]
     /// Only there for `modprobe`, when this kernel has them.
     static let optional = [
         "virtio_blk", "virtio_console", "erofs", "ext4", "crc32c_generic", "squashfs", "loop", "overlay", "fuse",

@@ -51,7 +51,11 @@ public struct QemuProgram: Equatable, Sendable {
         }
         let version = try askVersion(path)
         // Only a shortcut: where it cannot be kept, the next start asks again.
-        if let cache { try? PrivateFiles.write(StableJSON.encode(Remembered(key: key, version: version)), to: cache) }
+        if let cache {
+            // Missing where images were only imported.
+            try? PrivateFiles.makeFolder((cache as NSString).deletingLastPathComponent)
+            try? PrivateFiles.write(StableJSON.encode(Remembered(key: key, version: version)), to: cache)
+        }
         return version
     }
 

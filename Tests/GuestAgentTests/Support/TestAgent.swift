@@ -13,7 +13,10 @@ final class TestAgent: Sendable {
     let credential: BootCredential
     private let agent: RunningAgent
 
-    init(helloMilliseconds: Int = 10_000, report: VsockAddress? = nil, provisionRoot: String? = nil) throws {
+    init(
+        helloMilliseconds: Int = 10_000, report: VsockAddress? = nil, provisionRoot: String? = nil,
+        helloAfter: Int32? = nil
+    ) throws {
         Signals.ignoreBrokenPipe()
         folder = try TestFolder.make()
         address = .unix(path: folder + "/agent")
@@ -28,6 +31,7 @@ final class TestAgent: Sendable {
         options.credentialPath = folder + "/boot"
         options.controlGroups = .none
         options.provisionRoot = provisionRoot
+        options.helloAfter = helloAfter
         agent = try RunningAgent(options, helloMilliseconds: helloMilliseconds)
     }
 
