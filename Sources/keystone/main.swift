@@ -7,4 +7,5 @@ if words.count > 2, words[1] == "agent", words[2] == "__monitor" {
     MonitorProcess.main(arguments: words.dropFirst(3).map(\.text))
 }
 StandardStream.openMissing()
+if words.count > 2, words[1] == CompletionProcess.verb { exit(CompletionProcess.run(Array(words.dropFirst(2)))) }
 exit(KeystoneProgram.run(words))

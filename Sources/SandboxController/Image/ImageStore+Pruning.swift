@@ -12,6 +12,12 @@ extension ImageStore {
         _ = consume lock
     }
 
+    /// What `prune` would remove.
+    public func unused(keeping: Set<String>, everything: Bool = false) throws(ControllerError) -> [Entry] {
+        let tagged = Set(ImageIndex.load(indexFile).tags.values)
+        return try list().filter { !keeping.contains($0.id) && (everything || !tagged.contains($0.id)) }
+    }
+
     /// Removes the images that no sandbox uses and no tag names.
     /// - Parameters:
     ///   - keeping: ids in use.
@@ -21,8 +27,7 @@ extension ImageStore {
         let lock = try ImageLock(folder: folder)
         sweep()
         var index = ImageIndex.load(indexFile)
-        let tagged = Set(index.tags.values)
-        let doomed = try list().filter { !keeping.contains($0.id) && (everything || !tagged.contains($0.id)) }
+        let doomed = try unused(keeping: keeping, everything: everything)
         index.forget(Set(doomed.map(\.id)))
         try index.save(indexFile)
         for entry in doomed {

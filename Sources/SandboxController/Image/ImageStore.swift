@@ -44,6 +44,11 @@ public struct ImageStore: Sendable {
         }.sorted { ($1.built, $1.id) < ($0.built, $0.id) }
     }
 
+    /// Every tag with the id of its image, by name: only the index is read.
+    public func tags() -> [(tag: String, id: String)] {
+        ImageIndex.load(indexFile).tags.sorted { $0.key < $1.key }.map { (tag: $0.key, id: $0.value) }
+    }
+
     /// By tag, id or the beginning of an id (at least 4 digits).
     /// - Throws: `imageMissing` when nothing or more than one image answers to it.
     public func find(_ reference: String) throws(ControllerError) -> Image {
@@ -100,7 +105,8 @@ public struct ImageStore: Sendable {
         return names.filter { $0.utf8.count == 64 && $0.allSatisfy(\.isHexDigit) }.sorted()
     }
 
-    private static func size(_ place: String) -> Int64 {
+    /// Bytes of all files in a folder and below it.
+    static func size(_ place: String) -> Int64 {
         let names = (try? FileManager.default.subpathsOfDirectory(atPath: place)) ?? []
         return names.reduce(0) { sum, name in
             var status = stat()

@@ -72,6 +72,9 @@ public struct MinimalImageInputs: Sendable {
         tree.add("/sbin/modprobe", .link(target: "/bin/busybox"))
     }
 
+    /// Whether a guest agent for an image is there.
+    var hasAgent: Bool { agent.map(Self.isStatic) ?? Self.agentCandidates().contains(where: Self.isStatic) }
+
     private static func staysInside(_ path: String) -> Bool { !path.contains("/../") && !path.hasSuffix("/") }
 
     /// Beside the running program, in the release folder of the same build, and where packages put helpers.

@@ -48,20 +48,23 @@ public enum Preflight {
 
     /// - Throws: `noSpace` when the file system of `folder` has less than `mebibytes` for us.
     public static func checkDisk(_ folder: String, mebibytes: Int = 64) throws(ControllerError) {
+        guard let free = freeMebibytes(folder), free < mebibytes else { return }
+        throw ControllerError(
+            .noSpace,
+            "Only \(free) MiB are free on the disk of \(PrintableText.escaped(folder)); \(mebibytes) MiB are needed.",
+            advice: "Free some space and try again.")
+    }
+
+    /// What this user may still write to the file system of `folder`, in MiB; nil when nobody can tell.
+    static func freeMebibytes(_ folder: String) -> Int? {
         var status = statvfs()
         // A folder that is not there yet is made later, on the file system of the one above it.
         var place = folder
         while statvfs(place, &status) != 0 {
-            guard place != "/", !place.isEmpty else { return }
+            guard place != "/", !place.isEmpty else { return nil }
             place = (place as NSString).deletingLastPathComponent
         }
-        let free = (Int(status.f_bavail) * Int(status.f_frsize)) >> 20
-        guard free >= mebibytes else {
-            throw ControllerError(
-                .noSpace,
-                "Only \(free) MiB are free on the disk of \(PrintableText.escaped(folder)); \(mebibytes) MiB are needed.",
-                advice: "Free some space and try again.")
-        }
+        return (Int(status.f_bavail) * Int(status.f_frsize)) >> 20
     }
 
     static let needed = 512

@@ -19,10 +19,13 @@ enum CommandTree {
         Command(
             name, summary: "Start, use and stop sandboxes",
             subcommands: [
-                StartCommand.command, ExecCommand.command, ListCommand.command, StatusCommand.command,
+                StartCommand.command, CreateCommand.command, ExecCommand.command, ListCommand.command,
+                StatusCommand.command,
                 StopCommand.command,
-                RestartCommand.command, ProvisionCommand.command, DestroyCommand.command, FixOwnershipCommand.command,
-                TokenCommands.group, ImageCommands.group,
+                RestartCommand.command, ProvisionCommand.command, DestroyCommand.command, PruneCommand.command,
+                FixOwnershipCommand.command,
+                TokenCommands.group, ImageCommands.group, DoctorCommand.command,
+                CompletionCommand.command, ManualCommand.command,
             ]
         ) {
             Surface(

@@ -10,29 +10,34 @@ struct Option: Sendable {
     let placeholder: String?
     /// Whether giving it twice adds up; where not, the last one counts.
     let repeats: Bool
+    /// What a shell offers for its value.
+    let suggestion: Suggestion
     let summary: String
 
     private init(
         _ name: String, _ aliases: [String], _ short: Character?, _ placeholder: String?, _ repeats: Bool,
-        _ summary: String
+        _ suggestion: Suggestion, _ summary: String
     ) {
         self.name = name
         self.aliases = aliases
         self.short = short
         self.placeholder = placeholder
         self.repeats = repeats
+        self.suggestion = suggestion
         self.summary = summary
     }
 
     static func flag(_ name: String, short: Character? = nil, _ summary: String) -> Option {
-        Option(name, [], short, nil, false, summary)
+        Option(name, [], short, nil, false, .nothing, summary)
     }
 
+    /// - Parameter suggests: where it is left out, the placeholder tells: `FILE`, `DIR`, `IMAGE`.
     static func value(
         _ name: String, _ placeholder: String, aliases: [String] = [], short: Character? = nil, repeats: Bool = false,
-        _ summary: String
+        suggests: Suggestion? = nil, _ summary: String
     ) -> Option {
-        Option(name, aliases, short, placeholder, repeats, summary)
+        Option(
+            name, aliases, short, placeholder, repeats, suggests ?? Suggestion(optionPlaceholder: placeholder), summary)
     }
 
     var takesValue: Bool { placeholder != nil }
@@ -47,12 +52,18 @@ struct Positional: Sendable {
     let name: String
     let required: Bool
     let repeats: Bool
+    /// What a shell offers for it.
+    let suggestion: Suggestion
     let summary: String
 
-    init(_ name: String, required: Bool = false, repeats: Bool = false, _ summary: String) {
+    /// - Parameter suggests: where it is left out, the name tells: `NAME` is a sandbox, `IMAGE` an image, `PATH`, `FILE`, `DIR`.
+    init(
+        _ name: String, required: Bool = false, repeats: Bool = false, suggests: Suggestion? = nil, _ summary: String
+    ) {
         self.name = name
         self.required = required
         self.repeats = repeats
+        suggestion = suggests ?? Suggestion(positional: name)
         self.summary = summary
     }
 }

@@ -29,7 +29,10 @@ struct HelpPage {
     }
 
     /// `Usage: keystone agent exec [OPTIONS] [NAME] -- CMD...`
-    private var usage: String {
+    private var usage: String { "\(style.bold("Usage:")) \(synopsis)\n" }
+
+    /// `keystone agent exec [OPTIONS] [NAME] -- CMD...`
+    var synopsis: String {
         var words = [parse.commandLine]
         if parse.command.subcommands.isEmpty {
             if !surface.options.isEmpty { words.append("[OPTIONS]") }
@@ -41,7 +44,7 @@ struct HelpPage {
         } else {
             words.append("COMMAND")
         }
-        return "\(style.bold("Usage:")) \(words.joined(separator: " "))\n"
+        return words.joined(separator: " ")
     }
 
     private var examples: String {

@@ -24,13 +24,7 @@ enum ImagePruneCommand {
     private static func run(_ invocation: Invocation) throws(ControllerError) -> Int32 {
         let store = ImageCommands.store(invocation)
         _ = try invocation.registry.read()  // Says it when the registry had to be made again.
-        var used: Set<String> = []
-        for status in try invocation.controller.list() {
-            if let id = status.file?.imageID { used.insert(id) }
-            if let reference = status.record.settings.image, let image = try? store.find(reference) {
-                used.insert(image.id)
-            }
-        }
+        let used = SandboxController.imagesInUse(by: try invocation.controller.list(), store)
         let removed = try store.prune(keeping: used, everything: invocation.arguments.has(everything))
         if invocation.globals.json {
             try StandardStream.result(JSONText.of(removed.map(ImageDocument.init)))

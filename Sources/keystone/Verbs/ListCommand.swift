@@ -4,7 +4,8 @@ import SandboxController
 /// `list`.
 enum ListCommand {
     static let state = Option.value(
-        "state", "STATE", repeats: true, "Only those in this state; may be given more than once")
+        "state", "STATE", repeats: true, suggests: .words(states),
+        "Only those in this state; may be given more than once")
     static let states = ["created", "starting", "running", "stopping", "stopped", "error"]
 
     static var command: Command {

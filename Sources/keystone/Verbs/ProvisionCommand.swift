@@ -1,9 +1,12 @@
+import AgentProtocol
 import Glibc
 import SandboxController
 
 /// `provision [NAME]`: makes a running guest ready again.
 enum ProvisionCommand {
-    static let only = Option.value("only", "STEP", repeats: true, "Only this step; may be given more than once")
+    static let only = Option.value(
+        "only", "STEP", repeats: true, suggests: .words(ProvisionStep.allCases.map(\.name)),
+        "Only this step; may be given more than once")
 
     static var command: Command {
         Command(

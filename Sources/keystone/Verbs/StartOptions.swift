@@ -2,7 +2,8 @@ import SandboxController
 
 /// The options of `start`, and what they say.
 enum StartOptions {
-    static let name = Option.value("name", "NAME", "Name of the sandbox (default: the project folder's name)")
+    static let name = Option.value(
+        "name", "NAME", suggests: .sandbox, "Name of the sandbox (default: the project folder's name)")
     static let memory = Option.value(
         "memory", "SIZE", "Memory: MiB as a number, or 4G, 6144M; at least 1024 (default: 8192)")
     static let processors = Option.value("vcpus", "N", aliases: ["cpus"], "Virtual processors, 1 to 255 (default: 4)")
@@ -11,15 +12,20 @@ enum StartOptions {
     static let fresh = Option.flag("fresh", "Stop the sandbox if it runs, discard its state, start clean")
     static let noAttach = Option.flag("no-attach", "Don't open a shell in the sandbox when it is ready")
     static let network = Option.value(
-        "network", "KIND", "user: outgoing connections (default); none; tap[:INTERFACE]; bridge[:BRIDGE]")
+        "network", "KIND", suggests: .words(["user", "none", "tap", "bridge"]),
+        "user: outgoing connections (default); none; tap[:INTERFACE]; bridge[:BRIDGE]")
     static let workspace = Option.value(
-        "workspace", "MODE", "passthrough: the project folder itself, at /workspace (default)")
-    static let share = Option.value("share", "KIND", "9p: how the project folder is shared (default)")
+        "workspace", "MODE", suggests: .words(["passthrough"]),
+        "passthrough: the project folder itself, at /workspace (default)")
+    static let share = Option.value(
+        "share", "KIND", suggests: .words(["9p"]), "9p: how the project folder is shared (default)")
     static let shareSecurity = Option.value(
-        "share-security", "MODEL", "none: files keep owner and mode; mapped: for a host run as root; auto (default)")
+        "share-security", "MODEL", suggests: .words(["none", "mapped", "auto"]),
+        "none: files keep owner and mode; mapped: for a host run as root; auto (default)")
     static let image = Option.value("image", "IMAGE", "Image to boot: a tag or an id of `image list`")
     static let timeout = Option.value("timeout", "TIME", "Give up when it isn't ready after this long (default: 120s)")
-    static let accelerator = Option.value("accel", "KIND", "kvm, tcg, or auto: kvm where it works (default)")
+    static let accelerator = Option.value(
+        "accel", "KIND", suggests: .words(["kvm", "tcg", "auto"]), "kvm, tcg, or auto: kvm where it works (default)")
     static let gitName = Option.value(
         "git-name", "NAME", "Who commits in the guest (default: as git says in the project)")
     static let gitEmail = Option.value("git-email", "ADDRESS", "Their address (default: as git says in the project)")

@@ -40,8 +40,7 @@ enum StartPlan {
 
     /// The git project of PATH or of where we stand. Outside of git, a folder that was shared with --no-git before, or the
     /// project of the sandbox that --name knows.
-    private static func project(_ invocation: Invocation, _ records: [SandboxRecord]) throws(ControllerError) -> String
-    {
+    static func project(_ invocation: Invocation, _ records: [SandboxRecord]) throws(ControllerError) -> String {
         let arguments = invocation.arguments
         let path = arguments.positionals.first?.text
         let folder = try Folder.real(path ?? ".")

@@ -2,7 +2,8 @@ import SandboxController
 
 /// `tokens list|set|rotate|revoke`.
 enum TokenCommands {
-    static let sandbox = Option.value("sandbox", "NAME", "The sandbox (default: that of the project you stand in)")
+    static let sandbox = Option.value(
+        "sandbox", "NAME", suggests: .sandbox, "The sandbox (default: that of the project you stand in)")
     static let without = Option.flag("no-tokens", "Give no tokens to the sandbox")
 
     static var group: Command {
