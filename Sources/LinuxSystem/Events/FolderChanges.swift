@@ -12,6 +12,8 @@ public final class FolderChanges: Sendable {
         public static let movedIn = Kinds(rawValue: UInt32(IN_MOVED_TO))
         public static let movedOut = Kinds(rawValue: UInt32(IN_MOVED_FROM))
         public static let removed = Kinds(rawValue: UInt32(IN_DELETE))
+        /// The contents of a file.
+        public static let written = Kinds(rawValue: UInt32(IN_MODIFY))
         /// Mode, owner or an extended attribute.
         public static let attributes = Kinds(rawValue: UInt32(IN_ATTRIB))
         /// The queue was full (`fs.inotify.max_queued_events`): events are missing from here on. Of no folder.
@@ -53,6 +55,14 @@ public final class FolderChanges: Sendable {
         let mask = kinds.rawValue | UInt32(IN_ONLYDIR) | excludeUnlinked
         let raw = descriptor.rawValue
         return try retryingInterrupts("watch a folder") { folder.withPath { inotify_add_watch(raw, $0, mask) } }
+    }
+
+    /// Watches a file, or what is in a folder, that nobody else can put something else in place of.
+    /// - Returns: its number.
+    /// - Throws: `ENOENT`; `ENOSPC` as above.
+    public func watch(path: String, _ kinds: Kinds) throws(SystemError) -> Int32 {
+        let raw = descriptor.rawValue
+        return try retryingInterrupts("watch \(path)") { inotify_add_watch(raw, path, kinds.rawValue) }
     }
 
     /// One that is gone already is fine.

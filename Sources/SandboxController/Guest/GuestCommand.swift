@@ -29,7 +29,8 @@ public final class GuestCommand: Sendable {
     ///   - input: asked for the next bytes of stdin whenever there is room for some; fills at most the buffer and returns
     ///     how many, 0 at the end. For requests whose `standardInput` is `.stream`.
     ///   - output: given each piece, valid inside the call.
-    /// - Throws: `agentRefused` with the guest's sentence when the command can't be started, `agentGone`, `timeout`.
+    /// - Throws: `missingProgram` when there is no such program in the guest, `agentRefused` with the guest's sentence when
+    ///   the command can't be started, `agentGone`, `timeout`.
     public func follow(
         deadline: Deadline = .never, input: ((UnsafeMutableRawBufferPointer) -> Int)? = nil,
         output: (Stream, UnsafeRawBufferPointer) -> Void
@@ -50,7 +51,12 @@ public final class GuestCommand: Sendable {
                 case .started: window += Int(Limits.stdinWindow)
                 case .standardInputWindow: window += Int(try connection.decode(StandardInputWindow.self, frame).grant)
                 case .exit: return try connection.decode(ExitReport.self, frame)
-                case .failure: throw connection.refusal(try connection.decode(Failure.self, frame))
+                case .failure:
+                    let failure = try connection.decode(Failure.self, frame)
+                    guard failure.code != .programNotFound else {
+                        throw ControllerError(.missingProgram, PrintableText.escaped(failure.message))
+                    }
+                    throw connection.refusal(failure)
                 default: break
                 }
                 return nil

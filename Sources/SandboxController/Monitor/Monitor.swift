@@ -91,6 +91,7 @@ final class Monitor {
         } catch {
             throw ControllerError(.internal, "Listening for the guest agent failed: \(error.message)")
         }
+        LogClock.start([directory.consoleLog(name), directory.machineLog(name), directory.monitorLog(name)])
         let children = try launcher.launch(plan, lock: inherited)
         machine = children
         loop.watch(children)
