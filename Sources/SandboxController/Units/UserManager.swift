@@ -17,11 +17,12 @@ struct UserManager: Equatable, Sendable {
         do throws(SystemError) {
             _ = try UnixSocket.connectAtOnce(to: folder + "/systemd/private")
         } catch { return nil }
-        return UserManager(runtimeFolder: folder, lingers: lingers(userID, root))
+        return UserManager(runtimeFolder: folder, lingers: lingers(userID, environment, root))
     }
 
-    private static func lingers(_ userID: uid_t, _ root: String) -> Bool {
-        guard let entry = getpwuid(userID) else { return false }
-        return access("\(root)/var/lib/systemd/linger/\(String(cString: entry.pointee.pw_name))", F_OK) == 0
+    private static func lingers(_ userID: uid_t, _ environment: [String: String], _ root: String) -> Bool {
+        // Whoever is in no file of ours (LDAP) is at least told so by their own environment.
+        guard let name = AccountNames.user(userID, root: root) ?? environment["USER"] else { return false }
+        return !name.contains("/") && access("\(root)/var/lib/systemd/linger/\(name)", F_OK) == 0
     }
 }

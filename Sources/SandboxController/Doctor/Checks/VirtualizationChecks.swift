@@ -58,7 +58,7 @@ enum VirtualizationChecks {
 
     private static func group(of path: String) -> String {
         var status = stat()
-        guard stat(path, &status) == 0, status.st_gid != 0, let entry = getgrgid(status.st_gid) else { return "kvm" }
-        return PrintableText.escaped(String(cString: entry.pointee.gr_name))
+        guard stat(path, &status) == 0, status.st_gid != 0 else { return "kvm" }
+        return AccountNames.group(status.st_gid).map(PrintableText.escaped) ?? "kvm"
     }
 }
