@@ -57,6 +57,7 @@ let
     getExe' = package: name: "${package}/bin/${name}";
     getExe = package: getExe' package (package.meta.mainProgram or package.pname);
     makeBinPath = concatMapStringsSep ":" (package: "${package}/bin");
+    getName = package: package.pname or package.name;
     isDerivation = value: isAttrs value && value.type or null == "derivation";
 
     # Documentation
