@@ -12,11 +12,23 @@ struct OutputCollector: ~Copyable {
     private var outputPipeIn: FileDescriptor?
     private let limit: Int
     private var errorsOpen = true
-    private static let errorLimit = 1024
+    private let errorLimit: Int
+    private let errorLine: (@Sendable (String) -> Void)?
+    /// Of a line whose end has not come yet.
+    private var lineBegun: [UInt8] = []
+    private static let lineLimit = 64 << 10
 
-    /// - Parameter errors: the reading end of the pipe for standard error, non-blocking.
-    init(errors: consuming FileDescriptor, output: ProgramRunner.Output) throws(SystemError) {
+    /// - Parameters:
+    ///   - errors: the reading end of the pipe for standard error, non-blocking.
+    ///   - errorLimit: bytes of it that are kept, the last ones.
+    ///   - errorLine: is told each line of it as it comes.
+    init(
+        errors: consuming FileDescriptor, output: ProgramRunner.Output, errorLimit: Int,
+        errorLine: (@Sendable (String) -> Void)?
+    ) throws(SystemError) {
         errorPipe = errors
+        self.errorLimit = errorLimit
+        self.errorLine = errorLine
         switch output {
         case .descriptor(let raw):
             childOutput = raw
@@ -54,7 +66,8 @@ struct OutputCollector: ~Copyable {
         if entries[1].revents != 0 {
             errorsOpen = drain(errorPipe.rawValue) { all, chunk in
                 all.errors.append(contentsOf: chunk)
-                if all.errors.count > Self.errorLimit { all.errors.removeFirst(all.errors.count - Self.errorLimit) }
+                if all.errors.count > all.errorLimit { all.errors.removeFirst(all.errors.count - all.errorLimit) }
+                all.tellLines(chunk)
             }
         }
         if entries[2].revents != 0 {
@@ -62,6 +75,19 @@ struct OutputCollector: ~Copyable {
                 all.output.append(contentsOf: chunk.prefix(all.limit - all.output.count))
             }
             if !open { outputPipe = nil }
+        }
+    }
+
+    private mutating func tellLines(_ chunk: ArraySlice<UInt8>) {
+        guard let errorLine else { return }
+        for byte in chunk {
+            // A program that draws with carriage returns begins its line anew.
+            guard byte == UInt8(ascii: "\n") || byte == UInt8(ascii: "\r") else {
+                if lineBegun.count < Self.lineLimit { lineBegun.append(byte) }
+                continue
+            }
+            if !lineBegun.isEmpty { errorLine(String(decoding: lineBegun, as: UTF8.self)) }
+            lineBegun.removeAll(keepingCapacity: true)
         }
     }
 

@@ -13,7 +13,7 @@ public struct ProgramRunner: Sendable {
         public let status: ExitStatus
         /// Standard output, when it was captured; cut at the limit.
         public let output: [UInt8]
-        /// The last KiB of standard error.
+        /// The end of standard error: `errorLimit` bytes at most.
         public let errors: [UInt8]
 
         public var succeeded: Bool { status == .exited(0) }
@@ -47,6 +47,10 @@ public struct ProgramRunner: Sendable {
     public var removedVariables: Set<String> = []
     public var directory: String?
     public var output: Output = .capture(limit: 1 << 20)
+    /// Bytes of standard error to keep.
+    public var errorLimit = 1024
+    /// Is told each line of standard error as it comes, on the calling thread.
+    public var errorLine: (@Sendable (String) -> Void)?
     /// The child's descriptors from 3 on.
     public var extraDescriptors: [Int32] = []
 
@@ -73,7 +77,8 @@ public struct ProgramRunner: Sendable {
         // Our end alone: a program whose own end does not block would lose what does not fit.
         try errors.first.setNonBlocking(true)
         let errorsIn = errors.second
-        var collector = try OutputCollector(errors: errors.first, output: output)
+        var collector = try OutputCollector(
+            errors: errors.first, output: output, errorLimit: errorLimit, errorLine: errorLine)
         var request = SpawnRequest(
             path: path, arguments: arguments, environment: mergedEnvironment(),
             descriptors: [nothing.rawValue, collector.childOutput, errorsIn.rawValue] + extraDescriptors)
