@@ -8,17 +8,35 @@ import Testing
         let path = "/tmp/keystone-config-\(getpid())-\(UInt32.random(in: 0 ... .max)).json"
         try Data(text.utf8).write(to: URL(fileURLWithPath: path))
         defer { unlink(path) }
-        return try Configuration.read(path: path)
+        return try Configuration.read(paths: [path])
     }
 
     @Test func aMissingFileIsFine() throws {
         #expect(try Configuration.read(environment: ["HOME": "/nonexistent"]) == Configuration())
     }
 
+    @Test func aPersonsOwnFileWinsOverTheHostsKeyByKey() throws {
+        let folder = "/tmp/keystone-config-\(getpid())-\(UInt32.random(in: 0 ... .max))"
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let (host, own) = (folder + "/host.json", folder + "/own.json")
+        try Data(#"{"vcpus": 2, "memory": 2048, "envFiles": [".env"], "oops": 1}"#.utf8).write(
+            to: URL(fileURLWithPath: host))
+        try Data(#"{"vcpus": 8, "envFiles": []}"#.utf8).write(to: URL(fileURLWithPath: own))
+        let both = try Configuration.read(paths: [host, own])
+        #expect(both.settings.processors == 8 && both.settings.memoryMebibytes == 2048)
+        #expect(both.environmentFiles.isEmpty)
+        #expect(both.warnings.count == 1 && both.warnings[0].contains("host.json"))
+        #expect(try Configuration.read(paths: [host, folder + "/none.json"]).settings.processors == 2)
+        try Data("{".utf8).write(to: URL(fileURLWithPath: host))
+        #expect(throws: ControllerError.self) { try Configuration.read(paths: [host, own]) }
+    }
+
     @Test func everyKeyIsUnderstood() throws {
         let settings = try read(
-            #"{"backend": "qemu", "memory": "4G", "vcpus": 2, "network": "none", "shareSecurity": "mapped", "image": "dev"}"#
+            #"{"backend": "qemu", "memory": "4G", "vcpus": 2, "network": "none", "shareSecurity": "mapped", "image": "dev", "nested": false}"#
         ).settings
+        #expect(settings.nested == false)
         #expect(
             settings.memoryMebibytes == 4096 && settings.processors == 2
                 && settings.network == SandboxSettings.Network.none)
@@ -36,7 +54,7 @@ import Testing
         ("{\"network\": []}", "must be a string"), ("{\"network\": \"lan\"}", "is not a network"),
         ("{\"shareSecurity\": \"maped\"}", "is none of"),
         ("{\"backend\": \"kubernetes\"}", "not a backend"), ("{\"image\": \"\"}", "is not the name"),
-        ("{\"vcpus\": 1e300}", "\"vcpus\" in"),
+        ("{\"vcpus\": 1e300}", "\"vcpus\" in"), ("{\"nested\": 1}", "must be true or false"),
     ])
     func whatIsWrongIsOneSentenceWithTheKeyAndTheFile(_ text: String, _ expected: String) {
         let error = #expect(throws: ControllerError.self) { try read(text) }

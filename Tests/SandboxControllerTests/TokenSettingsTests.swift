@@ -9,7 +9,7 @@ struct TokenSettingsTests {
         let path = "/tmp/keystone-token-config-\(getpid())-\(UInt32.random(in: 0 ... .max)).json"
         try Data(text.utf8).write(to: URL(fileURLWithPath: path))
         defer { unlink(path) }
-        return try Configuration.read(path: path)
+        return try Configuration.read(paths: [path])
     }
 
     @Test func everySourceIsUnderstood() throws {

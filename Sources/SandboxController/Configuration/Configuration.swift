@@ -2,8 +2,11 @@ import Foundation
 
 /// `config.json`: a person's own defaults for new sandboxes, and what each start and `tokens rotate` gives to them.
 ///
+/// There is one for everybody on a host, `/etc/keystone/agent/config.json` (host-module/nixos.nix writes it), and a person's own, whose
+/// keys win, each as a whole.
+///
 /// ```json
-/// { "backend": "qemu", "memory": "4G", "vcpus": 4, "network": "user", "shareSecurity": "none", "image": "minimal",
+/// { "backend": "qemu", "memory": "4G", "vcpus": 4, "nested": true, "network": "user", "shareSecurity": "none", "image": "minimal",
 ///   "gitName": "Ada", "gitEmail": "ada@example.org",
 ///   "tokens": { "GITHUB_TOKEN": { "env": "GITHUB_TOKEN" }, "OPENAI_API_KEY": false,
 ///               "ANTHROPIC_API_KEY": { "file": "/run/agenix/anthropic" }, "X_KEY": { "command": ["pass", "show", "x"] } },
@@ -11,8 +14,10 @@ import Foundation
 /// ```
 public struct Configuration: Equatable, Sendable {
     public static let keys = [
-        "backend", "envFiles", "gitEmail", "gitName", "image", "memory", "network", "shareSecurity", "tokens", "vcpus",
+        "backend", "envFiles", "gitEmail", "gitName", "image", "memory", "nested", "network", "shareSecurity", "tokens",
+        "vcpus",
     ]
+    static let systemPath = "/etc/keystone/agent/config.json"
 
     public var settings = SettingsLayer()
     public var tokens = TokenSources()
@@ -25,25 +30,30 @@ public struct Configuration: Equatable, Sendable {
     /// - Returns: the empty configuration when there is no such file.
     /// - Throws: `configurationBroken` in a sentence with the key and the file.
     public static func read(environment: [String: String]) throws(ControllerError) -> Configuration {
-        try read(path: StateDirectory.configurationFolder(environment) + "/config.json")
+        try read(paths: [systemPath, StateDirectory.configurationFolder(environment) + "/config.json"])
     }
 
-    static func read(path: String) throws(ControllerError) -> Configuration {
-        guard let bytes = try AtomicFile.read(path, limit: 1 << 20) else { return Configuration() }
+    /// - Parameter paths: later ones win.
+    static func read(paths: [String]) throws(ControllerError) -> Configuration {
+        var result = Configuration()
+        for path in paths { try result.add(path) }
+        return result
+    }
+
+    private mutating func add(_ path: String) throws(ControllerError) {
+        guard let bytes = try AtomicFile.read(path, limit: 1 << 20) else { return }
         let value: JSONValue
         do {
             value = try JSONDecoder().decode(JSONValue.self, from: Data(bytes))
         } catch {
-            throw broken("The configuration \(PrintableText.quoted(path)) is not JSON.", "Mend it or remove it.")
+            throw Self.broken("The configuration \(PrintableText.quoted(path)) is not JSON.", "Mend it or remove it.")
         }
         guard case .object(let entries) = value else {
-            throw broken(
+            throw Self.broken(
                 "The configuration \(PrintableText.quoted(path)) must be a JSON object.",
                 "Begin it with { and end it with }.")
         }
-        var result = Configuration()
-        for (key, value) in entries.sorted(by: { $0.key < $1.key }) { try result.take(key, value, path) }
-        return result
+        for (key, value) in entries.sorted(by: { $0.key < $1.key }) { try take(key, value, path) }
     }
 
     private mutating func take(_ key: String, _ value: JSONValue, _ path: String) throws(ControllerError) {
@@ -63,6 +73,9 @@ public struct Configuration: Equatable, Sendable {
                     throw Self.wrongType(source, "a whole number")
                 }
                 settings.processors = try SettingTexts.processors(String(whole), source: source)
+            case "nested":
+                guard case .bool(let nested) = value else { throw Self.wrongType(source, "true or false") }
+                settings.nested = nested
             case "network": settings.network = try SettingTexts.network(try Self.text(value, source), source: source)
             case "shareSecurity":
                 settings.shareSecurity = try SettingTexts.shareSecurity(try Self.text(value, source), source: source)
