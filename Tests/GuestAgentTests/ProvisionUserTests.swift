@@ -30,12 +30,14 @@ import Testing
         #expect(guest.picture() == before)
     }
 
-    @Test func rootChangesNothing() {
-        let before = guest.picture()
+    @Test func rootChangesNoAccount() {
+        let before = guest.picture("/etc")
         #expect(run("root", 0, 0)?.outcome == .unchanged)
         #expect(run("sandbox", 0, 0)?.outcome == .failed)
         #expect(run("root", 1000, 1000)?.outcome == .failed)
-        #expect(guest.picture() == before)
+        #expect(guest.picture("/etc") == before)
+        // Units of a systemd guest wait for it.
+        #expect(guest.text("/run/keystone-user") == "root\n")
         #expect(guest.defaults.current.user == "root")
     }
 

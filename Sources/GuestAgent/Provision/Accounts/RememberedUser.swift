@@ -15,9 +15,11 @@ enum RememberedUser {
 
     /// - Returns: whether it was somebody else before.
     static func write(_ user: String, _ guest: ProvisionedGuest) throws(StepFailure) -> Bool {
-        if user == read(guest.root) ?? guest.defaults.current.user { return false }
+        let before = read(guest.root)
+        if user == before { return false }
+        // Also where commands ran as him already: units of a systemd guest wait for the file (guest-module/agent-mcp.nix).
         let run = try GuestFolder(guest.root("/run"), followsLink: true)
         try run.replace(name, with: Array("\(user)\n".utf8), mode: 0o644, keepsMode: false)
-        return true
+        return user != before ?? guest.defaults.current.user
     }
 }
