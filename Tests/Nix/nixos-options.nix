@@ -15,6 +15,7 @@ in
     boot = {
       initrd.availableKernelModules = optional [ ];
       initrd.kernelModules = optional [ ];
+      extraModprobeConfig = optional "";
       initrd.systemd.enable = anything;
       kernelModules = optional [ ];
       kernelPackages = optional { kernel.version = "6.18.1"; };

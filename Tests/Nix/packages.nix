@@ -14,9 +14,10 @@ let
 in
 lib.genAttrs [
   "bash" "bashInteractive" "claude-code" "codex" "curl" "erofs-utils" "fd" "file" "gcc" "gemini-cli" "gh" "git" "gnumake" "jq"
-  "keystone-agent" "keystone-guest-agent" "nodejs" "pkg-config" "python3" "ripgrep" "systemd" "tmux" "tree" "unzip" "zellij"
+  "keystone-guest-agent" "nodejs" "pkg-config" "python3" "ripgrep" "systemd" "tmux" "tree" "unzip" "zellij"
 ] package
 // {
+  keystone-agent = package "keystone-agent" // { meta.mainProgram = "keystone"; };
   stdenv.hostPlatform = { parsed.cpu.name = "x86_64"; system = "x86_64-linux"; };
   closureInfo = { rootPaths }: package "closure-info" // { inherit rootPaths; };
   runCommand = name: arguments: text: written name text // arguments;

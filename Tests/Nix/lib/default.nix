@@ -1,7 +1,7 @@
 # What the modules use of nixpkgs' `lib`, so that they can be evaluated where there is no nixpkgs.
 # The names and what they mean are nixpkgs' own; nothing here is more than a module of ours needs.
 let
-  inherit (builtins) attrNames attrValues concatLists concatStringsSep elem filter foldl' genList head isAttrs isList
+  inherit (builtins) all attrNames attrValues concatLists concatStringsSep elem filter foldl' genList head isAttrs isList
     isString length listToAttrs map mapAttrs replaceStrings stringLength substring tail toJSON;
 
   letters = text: genList (i: substring i 1 text) 26;
@@ -22,6 +22,7 @@ let
     boolToString = value: if value then "true" else "false";
     escapeShellArg = value: "'${replaceStrings [ "'" ] [ "'\\''" ] (toString value)}'";
     escapeShellArgs = concatMapStringsSep " " escapeShellArg;
+    splitString = separator: text: filter isString (builtins.split "[${separator}]" text);
     versionOlder = a: b: builtins.compareVersions a b < 0;
     versionAtLeast = a: b: !versionOlder a b;
     toUpper = replaceStrings lowerLetters upperLetters;
@@ -31,6 +32,7 @@ let
     optional = condition: value: if condition then [ value ] else [ ];
     optionals = condition: list: if condition then list else [ ];
     unique = foldl' (seen: item: if elem item seen then seen else seen ++ [ item ]) [ ];
+    foldr = f: start: list: if list == [ ] then start else f (head list) (foldr f start (tail list));
     last = list: builtins.elemAt list (length list - 1);
     flatten = value: if isList value then builtins.concatMap flatten value else [ value ];
     genAttrs = names: f: listToAttrs (map (name: nameValuePair name (f name)) names);
@@ -57,6 +59,12 @@ let
     getExe' = package: name: "${package}/bin/${name}";
     getExe = package: getExe' package (package.meta.mainProgram or package.pname);
     makeBinPath = concatMapStringsSep ":" (package: "${package}/bin");
+    getVersion = package: package.version;
+    fileset = {
+      unions = list: list;
+      toSource = { root, fileset }: builtins.seq (all (path: builtins.pathExists path || throw "There is no ${toString path}.") fileset) root;
+    };
+    concatStrings = concatStringsSep "";
     getName = package: package.pname or package.name;
     isDerivation = value: isAttrs value && value.type or null == "derivation";
 

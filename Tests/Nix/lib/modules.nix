@@ -120,6 +120,6 @@ in
     let path = if builtins.isList default then default else [ default ];
     in mkOption ({
       type = if nullable then lib.types.nullOr lib.types.package else lib.types.package;
-      description = "The ${if builtins.isList name then showOption name else name} package to use. ${extraDescription}";
+      description = "The ${if builtins.isList name then showOption name else name} package to use.${lib.optionalString (extraDescription != "") " ${extraDescription}"}";
     } // (if default == null then { default = null; } else { default = lib.getAttrFromPath path pkgs; }));
 }
