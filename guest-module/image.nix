@@ -53,6 +53,6 @@ in
           description = "NixOS ${config.system.nixos.release}, Linux ${config.boot.kernelPackages.kernel.version}";
         };
       }
-      "source ${./make-image}";
+      "bash ${./make-image}";
   };
 }

@@ -1,9 +1,9 @@
 # What working on Keystone Agent takes: `nix develop ./nix`. The completion of the programs that were built last is loaded in
 # bash and zsh, whichever started the shell.
-{ mkShell, swift, swiftpm, qemu_kvm, busybox, git, cpio, erofs-utils, jq, nixpkgs-fmt, tmux, xz }:
+{ mkShell, swift, swiftpm, qemu_kvm, busybox, git, cpio, erofs-utils, jq, nixfmt, tmux, xz }:
 
 mkShell {
-  packages = [ swift swiftpm qemu_kvm busybox git cpio erofs-utils jq nixpkgs-fmt tmux xz ];
+  packages = [ swift swiftpm qemu_kvm busybox git cpio erofs-utils jq nixfmt tmux xz ];
 
   shellHook = ''
     top=$(git rev-parse --show-toplevel 2>/dev/null || pwd)

@@ -42,7 +42,7 @@
       homeModules.default = import ./modules/host.nix self ../host-module/home-manager.nix;
 
       devShells = forEachSystem (pkgs: { default = pkgs.callPackage ./devshell.nix { }; });
-      formatter = forEachSystem (pkgs: pkgs.nixpkgs-fmt);
+      formatter = forEachSystem (pkgs: pkgs.nixfmt-tree);
       checks = forEachSystem (pkgs: import ./checks { inherit self pkgs; });
 
       templates.default = {

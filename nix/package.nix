@@ -44,6 +44,7 @@ stdenv.mkDerivation {
   # an image that Nix made.
   buildPhase = ''
     runHook preBuild
+    export HOME=$TMPDIR
     flags=(--configuration release --disable-sandbox -j "$NIX_BUILD_CORES")
     resources=$(dirname "$(dirname "$(readlink -f "$(command -v swiftc)")")")/lib/swift_static
     if [ -e "$resources/linux/static-executable-args.lnk" ]; then

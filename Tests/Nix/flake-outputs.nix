@@ -8,8 +8,8 @@ let
   withFunctions = swiftVersion: set: set // {
     inherit lib;
     swift = { type = "derivation"; name = "swift-${swiftVersion}"; version = swiftVersion; outPath = "/nix/store/test-swift"; };
-    inherit (lib.genAttrs [ "swiftpm" "installShellFiles" "makeBinaryWrapper" "qemu_kvm" "busybox" "cpio" "xz" "nixpkgs-fmt" ] stub)
-      swiftpm installShellFiles makeBinaryWrapper qemu_kvm busybox cpio xz nixpkgs-fmt;
+    inherit (lib.genAttrs [ "swiftpm" "installShellFiles" "makeBinaryWrapper" "qemu_kvm" "busybox" "cpio" "xz" "nixfmt" ] stub)
+      swiftpm installShellFiles makeBinaryWrapper qemu_kvm busybox cpio xz nixfmt;
     stdenv = set.stdenv // { mkDerivation = arguments: stub arguments.pname // arguments; };
     mkShell = arguments: stub "shell" // arguments;
     testers.runNixOSTest = arguments: stub arguments.name // arguments;
