@@ -5,6 +5,7 @@
 let
   inherit (lib) getExe' mkEnableOption mkIf mkOption mkPackageOption types;
   cfg = config.services.keystone-guest-agent;
+  program = getExe' cfg.package "keystone-guest-agent";
 in
 {
   options.services.keystone-guest-agent = {
@@ -36,7 +37,7 @@ in
       serviceConfig = {
         Type = "notify";
         NotifyAccess = "main";
-        ExecStart = "${getExe' cfg.package "keystone-guest-agent"} serve";
+        ExecStart = "${program} serve";
         # From QEMU's firmware channel (systemd.system-credentials(7)). An older systemd doesn't know the line, and the agent
         # then reads the firmware itself.
         ImportCredential = "keystone.*";
@@ -71,5 +72,24 @@ in
         SyslogIdentifier = "keystone-guest-agent";
       };
     };
+
+    # Sessions outlive the agent, but not the machine: left to systemd's last sweep they would keep the workspace from being
+    # unmounted, and a shell that ignores SIGTERM would cost 90 s. Stopped before the agent, and only at a shutdown: nothing
+    # binds it to the agent's restarts.
+    systemd.services.keystone-guest-sessions = {
+      description = "The end of the Keystone guest agent's sessions";
+      wantedBy = [ "multi-user.target" ];
+      after = [ "keystone-guest-agent.service" ];
+      restartIfChanged = false;
+      serviceConfig = {
+        Type = "oneshot";
+        RemainAfterExit = true;
+        ExecStop = "${program} end-sessions /sys/fs/cgroup/system.slice/keystone-guest-agent.service/sessions";
+        TimeoutStopSec = 10;
+      };
+    };
+
+    # The end of a user's last ssh login must not take the runtime folder that sessions have too.
+    services.logind.settings.Login.UserStopDelaySec = "infinity";
   };
 }

@@ -58,6 +58,7 @@ in
       protectKernelImage = anything;
       sudo = optional { };
     };
+    services.logind.settings.Login = optional { };
     services.openssh = optional { settings = { }; };
     system = {
       build = optional { };

@@ -50,7 +50,9 @@ struct KernelCache {
         }
         throw ControllerError(
             .imageBuildFailed, "No kernel for the image: \(tried.joined(separator: "; ")).",
-            advice: "Run 'apt-get update' as root and try again, or install the package linux-image-amd64.")
+            advice: ProgramPath.locate("apt-get") == nil
+                ? "This image takes Debian's kernel. On NixOS: keystone agent image build --nix FLAKE"
+                : "Run 'apt-get update' as root and try again, or install the package linux-image-amd64.")
     }
 
     /// nil when no package files were asked for.

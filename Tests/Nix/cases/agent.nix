@@ -42,6 +42,30 @@ in
       .systemd.services.keystone-guest-agent.serviceConfig.WatchdogSec;
   };
 
+  sessionsEndWithTheMachineAndBeforeTheAgent = {
+    expected = ''
+      [Unit]
+      After=keystone-guest-agent.service
+      Description=The end of the Keystone guest agent's sessions
+
+      [Service]
+      ExecStop=/nix/store/test-keystone-guest-agent/bin/keystone-guest-agent end-sessions /sys/fs/cgroup/system.slice/keystone-guest-agent.service/sessions
+      RemainAfterExit=true
+      TimeoutStopSec=10
+      Type=oneshot
+
+      [Install]
+      WantedBy=multi-user.target
+    '';
+    actual = import ../unit-text.nix { inherit lib; } alone.systemd.services.keystone-guest-sessions;
+  };
+  aRestartOfTheAgentLeavesSessionsAlone = {
+    expected = [ ];
+    actual = lib.filter (name: lib.elem name [ "bindsTo" "partOf" "requires" "requisite" "wants" ])
+      (lib.attrNames alone.systemd.services.keystone-guest-sessions);
+  };
+  anSshLogoutLeavesSessionsTheirRuntimeFolder = { expected = "infinity"; actual = alone.services.logind.settings.Login.UserStopDelaySec; };
+
   aNewConfigurationRestartsTheAgentInOneStep = { expected = false; actual = service.stopIfChanged; };
   theAgentStartsWithTheMachine = { expected = [ "multi-user.target" ]; actual = service.wantedBy; };
   withoutASandboxTheAgentWaitsForNoShare = { expected = false; actual = lib.elem "workspace.mount" service.after; };
