@@ -10,6 +10,8 @@ public enum Limits {
     public static let requestPayload = 2 * 1024 * 1024 + 64 * 1024
     /// Payload of the first frame of a connection, read before the peer has shown its secret.
     public static let helloPayload = 4 * 1024
+    /// Payload of a health report, in bytes: all its lists at their bounds. Some hundred while nothing happens.
+    public static let healthPayload = 64 * 1024
     /// One argument or environment entry with its terminator: MAX_ARG_STRLEN of the Linux kernel.
     public static let argumentBytes = 128 * 1024
     /// Arguments, or environment entries, of one command.

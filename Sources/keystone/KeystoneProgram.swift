@@ -25,6 +25,8 @@ enum KeystoneProgram {
         } catch {
             let isExec = parse.command.name == ExecCommand.name
             Messages(GlobalOptions(parse.arguments).verbosity).error(error, oneLine: isExec)
+            // Monitoring systems take 2 for an alarm, so `health` may not say it of a wrong command line.
+            if parse.command.name == HealthCommand.name { return HealthExit.unknown.rawValue }
             return isExec ? ExitCode.execFailure.rawValue : ExitCode(error.code).rawValue
         }
     }

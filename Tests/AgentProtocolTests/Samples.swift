@@ -13,7 +13,7 @@ enum Samples {
             environment: [Array("A=b c".utf8), Array("Ü=✓".utf8)],
             directory: "/work space/ü", user: "sandbox:users", terminal: .init(rows: 50, columns: 65535),
             standardInput: .stream, timeoutMilliseconds: 1 << 40, detached: true,
-            withholdsTokens: true)
+            withholdsTokens: true, isProbe: true)
     }
 
     static var exit: ExitReport {
@@ -61,6 +61,25 @@ enum Samples {
             ])
     }
 
+    static var healthReport: HealthReport {
+        var figures = HealthFigures()
+        (figures.uptime, figures.load1, figures.load5, figures.load15) = (.max, 1, 256, 65536)
+        (figures.memoryTotal, figures.memoryAvailable, figures.swapTotal, figures.swapFree) = (4, 3, 2, 1)
+        (figures.tasks, figures.agentUptime, figures.agentProcessorTime, figures.agentResident) = (5, 6, 7, 8)
+        figures.pressure = .init(
+            processorSome: 1, memorySome: 10_000, memoryFull: 0, storageSome: 3, storageFull: 9999)
+        return HealthReport(
+            clock: .max, figures: figures, sessions: .init(running: 3, detached: 1, started: .max),
+            mounts: [
+                .init(path: "/", type: "rootfs"),
+                .init(
+                    path: "/work space/✗", type: "9p", isReadOnly: true, total: 1, available: 2, entries: 3,
+                    entriesFree: 4),
+            ], ports: [.init(port: .max, address: "::1"), .init(port: 0, address: "")],
+            memoryKills: .init(total: 7, recent: [.init(program: "a b)", processID: 9, uptime: 11)]),
+            services: .init(state: "degraded", failed: ["x.service"], active: ["a.service", "b.service"]))
+    }
+
     static var all: [any WireMessage] {
         [
             Hello(
@@ -76,6 +95,7 @@ enum Samples {
             ExitReport(outcome: .code(255)), provisionRequest, ProvisionRequest(steps: []),
             provisionReport, ProvisionReport(results: []), ownershipRequest,
             OwnershipRequest(root: [47], userID: 0, groupID: 0), ownershipReport, GuestOwnershipReport(),
+            healthReport, HealthReport(clock: 0), HealthReport(clock: 1, mounts: [], ports: [], memoryKills: .init()),
         ]
     }
 
@@ -95,6 +115,7 @@ enum Samples {
         case .provisionRequest: _ = try ProvisionRequest(decoding: payload)
         case .provisionReport: _ = try ProvisionReport(decoding: payload)
         case .ownershipRequest: _ = try OwnershipRequest(decoding: payload)
+        case .healthReport: _ = try HealthReport(decoding: payload)
         case .ownershipReport: _ = try GuestOwnershipReport(decoding: payload)
         case .standardOutput, .standardError, .standardInput, .standardInputEnd, .cancel, .accepted, .echo, .echoReply:
             break

@@ -36,6 +36,9 @@ public enum FrameKind: UInt8, CaseIterable, Sendable {
     case ownershipRequest = 0x32
     case ownershipReport = 0x33
 
+    /// Guest to host on the report channel. Ignorable: a host that doesn't know it takes the hello alone.
+    case healthReport = 0x80
+
     /// From this value on an unknown kind is skipped.
     public static let firstIgnorable: UInt8 = 0x80
 
@@ -45,6 +48,7 @@ public enum FrameKind: UInt8, CaseIterable, Sendable {
         case .standardOutput, .standardError, .standardInput, .echo, .echoReply: Limits.dataPayload
         case .execRequest, .provisionRequest, .ownershipRequest: Limits.requestPayload
         case .hello, .welcome: Limits.helloPayload
+        case .healthReport: Limits.healthPayload
         case .standardInputEnd, .cancel, .accepted: 0
         default: Limits.controlPayload
         }

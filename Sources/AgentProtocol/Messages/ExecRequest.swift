@@ -36,11 +36,13 @@ public struct ExecRequest: WireMessage {
     public var detached: Bool
     /// The command's environment has none of the sandbox's tokens.
     public var withholdsTokens: Bool
+    /// The host tries whether commands can be run: a session as any other, but not counted as use of the guest.
+    public var isProbe: Bool
 
     public init(
         arguments: [[UInt8]], environment: [[UInt8]] = [], directory: String? = nil, user: String? = nil,
         terminal: TerminalSize? = nil, standardInput: Standard = .none, timeoutMilliseconds: UInt64 = 0,
-        detached: Bool = false, withholdsTokens: Bool = false
+        detached: Bool = false, withholdsTokens: Bool = false, isProbe: Bool = false
     ) {
         self.arguments = arguments
         self.environment = environment
@@ -51,6 +53,7 @@ public struct ExecRequest: WireMessage {
         self.timeoutMilliseconds = timeoutMilliseconds
         self.detached = detached
         self.withholdsTokens = withholdsTokens
+        self.isProbe = isProbe
     }
 
     public func encode(into writer: inout FieldWriter) {
@@ -64,6 +67,7 @@ public struct ExecRequest: WireMessage {
         if detached { writer.put(8 | FieldWriter.criticalBit, true) }
         // Critical: an agent that does not know it would give the tokens.
         if withholdsTokens { writer.put(9 | FieldWriter.criticalBit, true) }
+        if isProbe { writer.put(10, true) }
     }
 
     public init(decoding payload: UnsafeRawBufferPointer) throws(ProtocolError) {
@@ -84,6 +88,7 @@ public struct ExecRequest: WireMessage {
             case 7 | FieldWriter.criticalBit: timeoutMilliseconds = try field.integer()
             case 8 | FieldWriter.criticalBit: detached = try field.bool()
             case 9 | FieldWriter.criticalBit: withholdsTokens = try field.bool()
+            case 10: isProbe = try field.bool()
             default: try FieldReader.skipUnknown(field.tag)
             }
         }

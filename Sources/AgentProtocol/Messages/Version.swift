@@ -31,4 +31,6 @@ public struct Features: OptionSet, Equatable, Sendable {
     public static let provisioning = Features(rawValue: 1 << 2)
     /// The agent takes an `OwnershipRequest`.
     public static let ownership = Features(rawValue: 1 << 3)
+    /// The agent pushes a `HealthReport` when something changes and steadily; the host keeps them.
+    public static let health = Features(rawValue: 1 << 4)
 }

@@ -3,7 +3,7 @@ import Glibc
 import LinuxSystem
 import VsockTransport
 
-/// Tells the host that the agent serves, once at boot and whenever the connection was lost.
+/// Tells the host that the agent serves, once at boot and whenever the connection was lost, and then how the guest is.
 ///
 /// Concurrency: a thread of its own, asleep in `poll` while the host listens.
 final class ReportChannel: Sendable {
@@ -16,13 +16,23 @@ final class ReportChannel: Sendable {
     private let address: VsockAddress
     private let credential: BootCredential
     private let hello: [UInt8]
+    private let sessions: SessionTable
+    private let news: SessionNews?
     private let gate: Int32?
 
-    /// - Parameter after: a descriptor to take over; the hello waits for its end. `start` is then called once.
-    init(address: VsockAddress, credential: BootCredential, features: Features, after: Int32? = nil) {
+    /// - Parameters:
+    ///   - sessions: what to report of sessions.
+    ///   - news: tells when to.
+    ///   - after: a descriptor to take over; the hello waits for its end. `start` is then called once.
+    init(
+        address: VsockAddress, credential: BootCredential, features: Features, sessions: SessionTable,
+        news: SessionNews?, after: Int32? = nil
+    ) {
         gate = after
         self.address = address
         self.credential = credential
+        self.sessions = sessions
+        self.news = news
         let bootID = (try? SmallFile.read("/proc/sys/kernel/random/boot_id", limit: 64)).map {
             String(decoding: $0.prefix { $0 > 0x20 }, as: UTF8.self)
         }
@@ -30,15 +40,16 @@ final class ReportChannel: Sendable {
     }
 
     func start() throws(SystemError) {
-        try Thread.start(name: "keystone-report", stackKibibytes: 64) { self.run() }
+        try Thread.start(name: "keystone-report", stackKibibytes: 128) { self.run() }
     }
 
     private func run() {
         if let gate { ReportChannel.waitForEnd(of: FileDescriptor(owning: gate)) }
         var pause = ReportChannel.shortestPause
         var lastComplaint = ""
+        let reporter = HealthReporter(sessions: sessions, news: news)
         while true {
-            let complaint = attempt { pause = ReportChannel.shortestPause }
+            let complaint = attempt(reporter) { pause = ReportChannel.shortestPause }
             // A host that stays away is said once, not every 30 seconds.
             if complaint != lastComplaint { AgentLog.say(complaint) }
             lastComplaint = complaint
@@ -59,7 +70,7 @@ final class ReportChannel: Sendable {
     /// Dials, says hello and stays until the host goes.
     /// - Parameter welcomed: called once the host has proved itself.
     /// - Returns: why it ended.
-    private func attempt(welcomed: () -> Void) -> String {
+    private func attempt(_ reporter: HealthReporter, welcomed: () -> Void) -> String {
         do {
             let deadline = Deadline.after(milliseconds: ReportChannel.stepDeadline)
             let connection = try VsockTransport.dial(address, port: Ports.report, deadline: deadline)
@@ -81,6 +92,7 @@ final class ReportChannel: Sendable {
             }
             guard welcome.secret.matches(credential.host) else { return "who answered the hello is not the host" }
             welcomed()
+            if welcome.features.contains(.health) { try reporter.serve(connection) }
             // Nothing is expected; what comes is taken off until the host goes.
             while try FrameInput.next(connection, &frames, .never, nil, { _ throws(ProtocolError) in }) != nil {}
             return "the host closed the report channel"

@@ -19,14 +19,17 @@ public final class RunningAgent: Sendable {
         do throws(SystemError) {
             let power = options.mayPowerOff ? MachinePower.detect() : nil
             let tree = RunningAgent.tree(options)
-            var features: Features = tree == nil ? [] : .cgroups
+            var features: Features = tree == nil ? .health : [.cgroups, .health]
             if power != nil { features.insert(.power) }
             let root = RunningAgent.provisionRoot(options)
             if root != nil { features.formUnion([.provisioning, .ownership]) }
             // The host may dial from here on; what it asks for waits in the listener until the workers start.
+            let news = options.report == nil ? nil : try SessionNews()
+            let sessions = SessionTable(news: news)
             if let report = options.report {
                 try ReportChannel(
-                    address: report, credential: credential, features: features, after: options.helloAfter
+                    address: report, credential: credential, features: features, sessions: sessions, news: news,
+                    after: options.helloAfter
                 ).start()
             }
             let system = try GuestSystem(root: root ?? .own)
@@ -34,7 +37,7 @@ public final class RunningAgent: Sendable {
                 user: root.flatMap(RememberedUser.read) ?? credential.defaultUser ?? options.user)
             launcher = ExecLauncher(
                 system: system, groups: tree.flatMap { try? GroupPool($0) },
-                defaults: defaults,
+                defaults: defaults, sessions: sessions,
                 openFiles: AgentService.raiseDescriptorLimit())
             let handler = ConnectionHandler(
                 credential: credential, launcher: launcher, power: power,

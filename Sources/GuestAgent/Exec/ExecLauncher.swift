@@ -7,16 +7,17 @@ import LinuxSystem
 /// Concurrency: used by all session threads; what it holds is safe to share.
 final class ExecLauncher: Sendable {
     let system: GuestSystem
-    let sessions = SessionTable()
+    let sessions: SessionTable
     let groups: GroupPool?
     private let defaults: SessionDefaults
     private let memoryPriority = MemoryPriority()
     private let openFiles: (soft: UInt64, hard: UInt64)?
 
     init(
-        system: GuestSystem, groups: GroupPool?, defaults: SessionDefaults,
+        system: GuestSystem, groups: GroupPool?, defaults: SessionDefaults, sessions: SessionTable = SessionTable(),
         openFiles: (soft: UInt64, hard: UInt64)? = nil
     ) {
+        self.sessions = sessions
         self.system = system
         self.groups = groups
         self.defaults = defaults
@@ -47,7 +48,8 @@ final class ExecLauncher: Sendable {
             leadership.giveUpIfSomebodyWaits()
             let process = try start(plan)
             streams.closeInputEnd()
-            let entry = sessions.enter(processID: process.processID, detached: request.detached)
+            let entry = sessions.enter(
+                processID: process.processID, detached: request.detached, isProbe: request.isProbe)
             defer { sessions.leave(entry) }
             outbox.append(Started(processID: UInt32(process.processID), sessionID: entry.id).frame())
             if request.detached { detach(&connection, &outbox, group) }

@@ -54,10 +54,36 @@ struct ControlClient: ~Copyable {
         case .detail: progress.detail(message.text(.text) ?? "")
         case .done: return message
         case .failed: throw message.error
-        case .access, .describe, .stop, .cancel, .begin, .provision, .listTokens, .changeTokens:
+        case .update: return nil
+        case .access, .describe, .stop, .cancel, .begin, .provision, .listTokens, .changeTokens, .health, .watchHealth:
             throw ControllerError(.internal, "The monitor answered with a request.")
         }
         return nil
+    }
+
+    /// Sends one request and hands over each `update` until the final answer, the monitor's end, or until `body` says that it
+    /// is enough.
+    /// - Throws: what the monitor answered, and what `body` throws.
+    consuming func follow(
+        _ request: ControlMessage, _ body: (ControlMessage) throws(ControllerError) -> Bool
+    ) throws(ControllerError) {
+        do throws(SystemError) {
+            try request.write(to: socket, deadline: .after(milliseconds: 5_000))
+        } catch { throw ControlClient.failure(error) }
+        while let message = try ControlClient.next(from: socket) {
+            switch message.kind {
+            case .update: if !(try body(message)) { return }
+            case .failed: throw message.error
+            default: return
+            }
+        }
+    }
+
+    private static func next(from socket: borrowing FileDescriptor) throws(ControllerError) -> ControlMessage? {
+        do throws(SystemError) { return try ControlMessage.read(from: socket, deadline: .never) } catch {
+            if error.code == ECONNRESET { return nil }
+            throw failure(error)
+        }
     }
 
     private static func failure(_ error: SystemError) -> ControllerError {

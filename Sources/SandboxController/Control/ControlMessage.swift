@@ -16,12 +16,16 @@ struct ControlMessage: Sendable {
         case provision = 6
         case listTokens = 7
         case changeTokens = 8
+        case health = 9
+        /// Answered by an `update` now and after each change, until either side leaves.
+        case watchHealth = 10
         // Answers
         case stage = 16
         case warning = 17
         case detail = 18
         case done = 19
         case failed = 20
+        case update = 21
     }
 
     enum Tag: UInt16, Sendable {
@@ -53,6 +57,8 @@ struct ControlMessage: Sendable {
         case environmentFiles = 19
         /// 1 for a start without provisioning; see `StartRequest.provisions`.
         case unprovisioned = 20
+        /// `HealthRecord.encoded`.
+        case health = 21
     }
 
     /// Bytes of one message: the largest begins a monitor, with variables (192 KiB) and tokens (512 KiB).
@@ -72,6 +78,7 @@ struct ControlMessage: Sendable {
     func with(_ tag: Tag, _ value: String?) -> ControlMessage { value.map { with(tag, Array($0.utf8)) } ?? self }
     func with(_ tag: Tag, _ value: Int) -> ControlMessage { with(tag, String(value)) }
 
+    func bytes(_ tag: Tag) -> [UInt8]? { fields[tag] }
     func text(_ tag: Tag) -> String? { fields[tag].map { String(decoding: $0, as: UTF8.self) } }
     func integer(_ tag: Tag) -> Int? { text(tag).flatMap { Int($0) } }
 

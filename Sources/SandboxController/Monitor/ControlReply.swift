@@ -24,6 +24,14 @@ final class ControlReply: ProgressReporter, Sendable {
     func finish(_ answer: ControlMessage = ControlMessage(.done)) { send(answer) }
     func fail(_ error: ControllerError) { send(.failure(error)) }
 
+    /// One of many answers. - Returns: false when the visitor has gone or does not read.
+    func update(_ message: ControlMessage) -> Bool {
+        do throws(SystemError) {
+            try message.write(to: socket, deadline: .after(milliseconds: ControlReply.patience))
+            return true
+        } catch { return false }
+    }
+
     private func send(_ message: ControlMessage) {
         try? message.write(to: socket, deadline: .after(milliseconds: ControlReply.patience))
     }

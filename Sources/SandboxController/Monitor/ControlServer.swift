@@ -78,6 +78,12 @@ final class ControlServer: Sendable {
                 answer = answer.with(.text, reason.text).with(.advice, reason.advice)
             }
             reply.finish(answer)
+        case .health:
+            if let refusal = notRunning { return reply.fail(refusal) }
+            visitor(reply).answer()
+        case .watchHealth:
+            if let refusal = notRunning { return reply.fail(refusal) }
+            visitor(reply).follow()
         case .stop:
             mailbox.post(
                 .stop(
@@ -103,6 +109,10 @@ final class ControlServer: Sendable {
             mailbox.post(.changeTokens(change, reply))
         default: reply.fail(ControllerError(.internal, "The monitor does not know this request."))
         }
+    }
+
+    private func visitor(_ reply: ControlReply) -> HealthVisitor {
+        HealthVisitor(keeper: snapshot.health, reply: reply) { self.notRunning == nil }
     }
 
     /// The refusal for whoever needs a running guest, or nil when there is one.

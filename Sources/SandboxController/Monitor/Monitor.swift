@@ -29,6 +29,7 @@ final class Monitor {
     var provisioner: Provisioner?
     var gate: ProvisionGate?
     var live: LiveOwnership?
+    var probe: HealthProbe?
     private var record: SandboxRecord?
     /// Of the job begun last, and of the last that the gate is closed for.
     var jobNumber = 0
@@ -87,7 +88,8 @@ final class Monitor {
         let plan = try launcher.plan()
         do throws(TransportError) {
             reports = try ReportListener(
-                address: .hybrid(path: directory.vsockSocket(name)), secrets: snapshot.secrets, mailbox: loop.mailbox)
+                address: .hybrid(path: directory.vsockSocket(name)), secrets: snapshot.secrets, mailbox: loop.mailbox,
+                health: snapshot.health)
         } catch {
             throw ControllerError(.internal, "Listening for the guest agent failed: \(error.message)")
         }
@@ -186,6 +188,7 @@ final class Monitor {
             ])
         if mustSetClock { provision([.clock], .clockChanged, greeting) }
         if let record { watchWorkspace(record) }
+        watchHealth()
     }
 
     // MARK: Running
@@ -264,6 +267,7 @@ final class Monitor {
             $0.state = .stopping
             $0.since = Date()
         }
+        snapshot?.health.noteEnd()
         persist()
         events.append("stopping", ["force": String(options.force)])
         if let snapshot {
@@ -297,6 +301,7 @@ final class Monitor {
             $0.deviceProcess = nil
             $0.tokens = nil
         }
+        snapshot?.health.noteEnd()
         persist()
         control?.close()
         reports?.close()

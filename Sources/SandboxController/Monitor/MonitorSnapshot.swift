@@ -12,6 +12,7 @@ final class MonitorSnapshot: @unchecked Sendable {
     private var gate: ProvisionGate?
     private var live: LiveOwnership?
     let secrets: BootSecrets
+    let health = HealthKeeper()
     let name: String
 
     init(name: String, secrets: BootSecrets) {

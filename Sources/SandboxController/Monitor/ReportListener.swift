@@ -14,15 +14,20 @@ final class ReportListener: @unchecked Sendable {
     private let listener: VsockListener
     private let secrets: BootSecrets
     private let mailbox: Mailbox
+    private let health: HealthKeeper
     private let visitors = VisitorCount(limit: maximumConnections)
     private let presence = Mutex()
     /// Under `presence`, as is the order of what is posted about agents.
     private var agentCount = 0
+    private var latest: AgentReport?
 
-    init(address: VsockAddress, secrets: BootSecrets, mailbox: Mailbox) throws(TransportError) {
+    init(address: VsockAddress, secrets: BootSecrets, mailbox: Mailbox, health: HealthKeeper = HealthKeeper())
+        throws(TransportError)
+    {
         listener = try VsockListener(address, port: Ports.report)
         self.secrets = secrets
         self.mailbox = mailbox
+        self.health = health
         do throws(SystemError) {
             try Thread.start(name: "report") { self.acceptAgents() }
         } catch {
@@ -76,14 +81,22 @@ final class ReportListener: @unchecked Sendable {
             bootID: PrintableText.escaped(hello.bootID ?? ""), features: hello.features)
         presence.withLock {
             agentCount += 1
+            latest = agent
+            health.noteHello(reports: hello.features.contains(.health))
             mailbox.post(.agentHello(greeting))
         }
-        agent.send(Welcome(version: version, features: [], secret: secrets.host).frame())
-        agent.readReports()
+        agent.send(Welcome(version: version, features: .health, secret: secrets.host).frame())
+        agent.readReports { report in
+            // One that a restarted agent has replaced has no say.
+            self.presence.withLock { if self.latest === agent { self.health.take(report) } }
+        }
         // A restarted agent may say hello before its predecessor's end is seen: only the last one's loss is one.
         presence.withLock {
             agentCount -= 1
-            if agentCount == 0 { mailbox.post(.agentLost) }
+            if agentCount == 0 {
+                health.noteLoss()
+                mailbox.post(.agentLost)
+            }
         }
     }
 }
@@ -106,11 +119,16 @@ private final class AgentReport: @unchecked Sendable {
         try? descriptor.writeAll(bytes, deadline: .after(milliseconds: ReportListener.helloDeadlineMilliseconds))
     }
 
-    /// Returns when the agent is gone or sends what it may not. This version knows no reports: ignorable frames of later
-    /// agents are skipped by `FrameBuffer`, all others end the connection.
-    func readReports() {
+    /// Returns when the agent is gone or sends what it may not. Ignorable frames of later agents are skipped by `FrameBuffer`;
+    /// all but reports end the connection, and so does a report that is none.
+    ///
+    /// An agent that reports without end is read no faster than honest ones report, so it waits, and costs us little.
+    func readReports(_ take: (HealthReport) -> Void) {
+        var pace = ReportLimit()
         while let frame = try? reader.next(from: descriptor, deadline: .never) {
-            if frame.kind != .echoReply { return }
+            guard frame.kind == .healthReport, let report = try? HealthReport(decoding: frame.payload) else { return }
+            take(report)
+            pace.wait()
         }
     }
 }

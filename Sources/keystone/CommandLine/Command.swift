@@ -61,6 +61,8 @@ struct Surface: Sendable {
     var examples: [Example] = []
     /// What it may exit with, in the order of help.
     var exitCodes: [ExitCode] = []
+    /// For the few commands whose codes are of another table: number and meaning.
+    var otherCodes: [(Int32, String)] = []
     /// Whether `--json` means something here.
     var showsJSON = false
 }

@@ -21,7 +21,12 @@ struct HelpPage {
         sections.append(section("Arguments", table(surface.positionals.map { ($0.name, $0.summary) })))
         sections.append(section("Options", table(surface.options.map { (Self.spelling($0), $0.summary) })))
         sections.append(section("Everywhere", table(globals.map { (Self.spelling($0), $0.summary) })))
-        sections.append(section("Exit codes", table(surface.exitCodes.map { ("\($0.rawValue)", $0.meaning) })))
+        sections.append(
+            section(
+                "Exit codes",
+                table(
+                    surface.exitCodes.map { ("\($0.rawValue)", $0.meaning) }
+                        + surface.otherCodes.map { ("\($0.0)", $0.1) })))
         if !parse.command.subcommands.isEmpty {
             sections.append("`\(parse.commandLine) COMMAND --help` tells more about a command.\n")
         }

@@ -127,6 +127,16 @@ struct StatusDocument: Encodable {
 
 /// JSON for people's scripts: the same order of keys each time, dates as ISO 8601.
 enum JSONText {
+    /// Without line feeds inside, for streams of lines.
+    static func line(_ value: some Encodable) throws(ControllerError) -> String {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        encoder.dateEncodingStrategy = .iso8601
+        do { return String(decoding: try encoder.encode(value), as: UTF8.self) + "\n" } catch {
+            throw ControllerError(.internal, "The result can't be put into JSON: \(error).")
+        }
+    }
+
     static func of(_ value: some Encodable) throws(ControllerError) -> String {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]

@@ -1,0 +1,147 @@
+import AgentProtocol
+import Glibc
+import LinuxSystem
+
+/// Watches the guest and reports to the host.
+///
+/// What the kernel tells by itself is reported at once: sessions (a timer of ours), mounts (`poll(2)` on `mountinfo`), processes
+/// killed for want of memory (the kernel's log), waiting for memory (PSI). What has no event is looked at every
+/// `sampleInterval`: memory and file systems past a mark. No process is started for any of it.
+///
+/// Concurrency: belongs to the report channel's thread.
+final class HealthReporter {
+    struct Sections: OptionSet {
+        let rawValue: UInt8
+        static let figures = Sections(rawValue: 1)
+        static let sessions = Sections(rawValue: 2)
+        static let mounts = Sections(rawValue: 4)
+        static let ports = Sections(rawValue: 8)
+        static let kills = Sections(rawValue: 16)
+        static let services = Sections(rawValue: 32)
+        static let all = Sections(rawValue: 63)
+        /// What has no event of its own.
+        static let sampled: Sections = [.figures, .mounts, .ports]
+    }
+
+    /// For what has no event of its own, in milliseconds.
+    private static let sampleInterval = 5_000
+    /// Before the first report, in milliseconds: a guest that has just booted has better things to do.
+    private static let firstReport = 100
+    private static let sendDeadline = 10_000
+
+    private let sessions: SessionTable
+    private let news: SessionNews?
+    private let mountTable: FileDescriptor
+    private var pressure = PressureTrigger()
+    private var log = KernelLog()
+    private var pace = ReportPace(start: .never)
+    /// As the host has it.
+    private var told = HealthReport(clock: 0)
+    /// What may have changed since.
+    private var stale = Sections.all
+    private var sampleAt = Deadline.never
+    /// Until the next steady report.
+    private var samplesLeft = 0
+
+    init(sessions: SessionTable, news: SessionNews?) {
+        self.sessions = sessions
+        self.news = news
+        _ = FiguresReading.began
+        mountTable = (try? FileDescriptor.open("/proc/self/mountinfo", O_RDONLY)) ?? FileDescriptor(owning: -1)
+    }
+
+    /// Reports until the host goes.
+    /// - Throws: when the host takes nothing any more.
+    func serve(_ connection: borrowing FileDescriptor) throws(SystemError) {
+        told = HealthReport(clock: 0)
+        stale = .all
+        let start = Deadline.after(milliseconds: HealthReporter.firstReport)
+        pace = ReportPace(start: start)
+        sampleAt = start
+        samplesLeft = 0
+        while try wait(connection) {
+            if sampleAt.hasPassed {
+                stale.formUnion(.sampled)
+                sampleAt = .after(milliseconds: HealthReporter.sampleInterval)
+                samplesLeft -= 1
+            }
+            guard !stale.isEmpty, pace.nextAt.hasPassed else { continue }
+            let isSteady = samplesLeft <= 0
+            guard let report = gather(isSteady) else { continue }
+            try connection.sendAll(report.frame(), deadline: .after(milliseconds: HealthReporter.sendDeadline))
+            told.merge(report)
+            pace.noteSent()
+            if isSteady { samplesLeft = HealthReport.interval / HealthReporter.sampleInterval }
+        }
+    }
+
+    /// Sleeps until something happens or is due.
+    /// - Returns: false when the host is gone.
+    private func wait(_ connection: borrowing FileDescriptor) throws(SystemError) -> Bool {
+        let due = stale.isEmpty ? sampleAt : min(sampleAt, pace.nextAt)
+        let descriptors = [
+            (connection.rawValue, POLLIN), (news?.rawValue ?? -1, POLLIN), (mountTable.rawValue, POLLPRI),
+            (log.pollDescriptor, POLLIN), (pressure.pollDescriptor, POLLPRI),
+        ]
+        var entries = descriptors.map { pollfd(fd: $0.0, events: Int16($0.1), revents: 0) }
+        guard poll(&entries, nfds_t(entries.count), due.pollTimeout) > 0 else { return true }
+        if entries[1].revents != 0 {
+            news?.take()
+            stale.insert(.sessions)
+        }
+        if entries[2].revents != 0 { stale.insert(.mounts) }
+        if entries[3].revents != 0, log.take() { stale.formUnion([.kills, .figures]) }
+        if entries[4].revents != 0 {
+            pressure.dropIfBroken(entries[4].revents)
+            stale.insert(.figures)
+        }
+        return entries[0].revents == 0 ? true : try isThere(connection)
+    }
+
+    /// Nothing is expected of the host; what comes is taken off.
+    private func isThere(_ connection: borrowing FileDescriptor) throws(SystemError) -> Bool {
+        try withUnsafeTemporaryAllocation(byteCount: 1024, alignment: 8) { buffer throws(SystemError) in
+            try connection.receive(into: buffer) != .endOfFile
+        }
+    }
+
+    /// Looks at what may have changed.
+    /// - Returns: what the host doesn't know yet; nil when that is nothing.
+    private func gather(_ isSteady: Bool) -> HealthReport? {
+        var report = HealthReport(clock: HealthReporter.clock)
+        if stale.contains(.sessions) { report.sessions = changed(sessions.health, told.sessions) }
+        if stale.contains(.ports) { report.ports = changed(PortReading.read(), told.ports) }
+        if stale.contains(.kills) { report.memoryKills = changed(log.kills, told.memoryKills) }
+        if stale.contains(.mounts) || isSteady {
+            let mounts = MountReading.read(mountTable)
+            if isSteady || told.mounts.map({ HealthReporter.isNews(mounts, $0) }) ?? true {
+                report.mounts = changed(mounts, told.mounts)
+            }
+        }
+        if stale.contains(.figures) || isSteady {
+            let figures = FiguresReading.read()
+            if isSteady || told.figures.map({ HealthMarks($0) != HealthMarks(figures) }) ?? true {
+                report.figures = figures
+            }
+        }
+        stale = []
+        let isEmpty = report == HealthReport(clock: report.clock)
+        return isEmpty ? nil : report
+    }
+
+    private func changed<Section: Equatable>(_ new: Section, _ old: Section?) -> Section? { new == old ? nil : new }
+
+    /// Whether more has changed than how much room there is.
+    private static func isNews(_ new: [HealthMount], _ old: [HealthMount]) -> Bool {
+        !new.elementsEqual(old) { a, b in
+            a.path == b.path && a.type == b.type && a.isReadOnly == b.isReadOnly && a.isNearlyFull == b.isNearlyFull
+                && a.isShortOfEntries == b.isShortOfEntries
+        }
+    }
+
+    private static var clock: UInt64 {
+        var time = timespec()
+        clock_gettime(CLOCK_REALTIME, &time)
+        return UInt64(max(0, time.tv_sec)) &* 1_000_000_000 &+ UInt64(time.tv_nsec)
+    }
+}
