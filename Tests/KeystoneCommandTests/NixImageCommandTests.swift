@@ -34,7 +34,7 @@ import Testing
     @Test func theIdGoesToStandardOutputAndTheImageCanBeStarted() throws {
         let folder = try makeImage()
         // Nix's `result` is a link, and what it prints is the folder itself.
-        let built = try run([".#sandbox-image"], nix: "echo \(folder)")
+        let built = try run([".#sandbox-image"], nix: #"echo '[{"outputs":{"out":"\#(folder)"}}]'"#)
         #expect(built.code == 0, "\(built)")
         let listed = try program.run(["agent", "image", "list", "--json"])
         #expect(listed.output.contains(built.output.trimmingCharacters(in: .newlines)))

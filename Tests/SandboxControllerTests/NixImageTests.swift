@@ -14,9 +14,10 @@ import Testing
 
     private func builder(_ script: String, progress: any ProgressReporter = SilentProgress()) throws -> NixImageBuilder
     {
-        try fixture.write("bin/nix", Array("#!/bin/sh\n\(script)\n".utf8), mode: 0o755)
+        let built = #"built() { printf '[{"drvPath":"/d.drv","outputs":{"out":"%s"}}]\n' "$1"; }"#
+        try fixture.write("bin/nix", Array("#!/bin/sh\n\(built)\n\(script)\n".utf8), mode: 0o755)
         return NixImageBuilder(
-            store: fixture.store, progress: progress, environment: ["PATH": fixture.root + "/bin"])
+            store: fixture.store, progress: progress, environment: ["PATH": fixture.root + "/bin:/usr/bin:/bin"])
     }
 
     private func failure(_ builder: NixImageBuilder, flake: String? = nil) -> NixImageBuilder.Failure? {
@@ -27,14 +28,14 @@ import Testing
     @Test func whatNixBuiltIsImportedUnderTheNameAskedFor() throws {
         let manifest = try fixture.makeImage()
         let arguments = fixture.root + "/arguments"
-        let nix = try builder("printf '%s\\n' \"$@\" > \(arguments)\necho \(fixture.root)/made")
+        let nix = try builder("printf '%s\\n' \"$@\" > \(arguments)\nbuilt \(fixture.root)/made")
         let image = try nix.build(flake: "github:owner/repository?dir=nix", name: "work")
         #expect(image.id == manifest.id)
         #expect(try fixture.store.find("work") == image)
         #expect(
             String(decoding: try fixture.read("arguments"), as: UTF8.self).split(separator: "\n").map(String.init) == [
-                "--extra-experimental-features", "nix-command flakes", "build", "--no-link", "--print-out-paths",
-                "--print-build-logs", "--", "github:owner/repository?dir=nix#sandbox-image",
+                "--extra-experimental-features", "nix-command flakes", "build", "--no-link", "--json",
+                "--log-lines", "100", "--", "github:owner/repository?dir=nix#sandbox-image",
             ])
     }
 
@@ -85,14 +86,16 @@ import Testing
         #expect(failure(nix)?.error.code == .noSpace)
     }
 
-    @Test(arguments: ["", "echo relative/path", "echo /one; echo /two"])
+    @Test(arguments: [
+        "", "echo /not/json", "built relative/path", #"echo '[{"outputs":{"a":"/one","b":"/two"}}]'"#, "echo '[]'",
+    ])
     func whatIsNotOnePathIsNoImage(script: String) throws {
         #expect(failure(try builder(script))?.error.code == .imageBuildFailed)
     }
 
     @Test func whatIsNoImageIsRefusedWithAnAdvice() throws {
         try fixture.write("other/file", [])
-        let failure = failure(try builder("echo \(fixture.root)/other"), flake: ".#hello")
+        let failure = failure(try builder("built \(fixture.root)/other"), flake: ".#hello")
         #expect(failure?.error.code == .imageBuildFailed)
         #expect(failure?.error.message.contains("image.json") == true)
         #expect(failure?.error.advice?.contains("sandbox-image") == true)
@@ -101,7 +104,7 @@ import Testing
     @Test func aBrokenImageIsRefusedAsAnyOther() throws {
         _ = try fixture.makeImage()
         try fixture.write("made/initrd", Array("another".utf8))
-        #expect(failure(try builder("echo \(fixture.root)/made"))?.error.code == .imageBroken)
+        #expect(failure(try builder("built \(fixture.root)/made"))?.error.code == .imageBroken)
         #expect(fixture.storeNames.isEmpty)
     }
 
@@ -121,7 +124,7 @@ import Testing
             echo "copying path '/nix/store/a-glibc' from 'https://cache.nixos.org'..." >&2
             echo "building '/nix/store/b-image.drv'..." >&2
             echo "copying path '/nix/store/c-late' from 'https://cache.nixos.org'..." >&2
-            echo \(fixture.root)/made
+            built \(fixture.root)/made
             """, progress: seen)
         _ = try nix.build(flake: "/f", name: nil)
         #expect(

@@ -80,9 +80,11 @@ public struct NixImageBuilder: Sendable {
         var runner = ProgramRunner(
             path: nix,
             arguments: [
-                "--extra-experimental-features", "nix-command flakes", "build", "--no-link", "--print-out-paths",
-                "--print-build-logs", "--", installable,
+                "--extra-experimental-features", "nix-command flakes", "build", "--no-link", "--json",
+                // Of a builder that failed: what it said last is then part of Nix's error.
+                "--log-lines", "100", "--", installable,
             ])
+        runner.environment.merge(environment) { $1 }
         runner.errorLimit = 1 << 20
         runner.errorLine = { phases.note($0) }
         let outcome: ProgramRunner.Outcome
@@ -92,8 +94,8 @@ public struct NixImageBuilder: Sendable {
         } catch {
             throw Failure(error: error, lines: [])
         }
-        let folders = outcome.text.split(separator: "\n").map(String.init)
         guard outcome.succeeded else { throw Self.failure(installable, outcome) }
+        let folders = Self.outputs(outcome.output)
         guard let folder = folders.first, folders.count == 1, folder.hasPrefix("/") else {
             throw Failure(
                 error: ControllerError(
@@ -103,6 +105,13 @@ public struct NixImageBuilder: Sendable {
                 lines: [])
         }
         return folder
+    }
+
+    /// The paths in what `nix build --json` prints; `--print-out-paths` came with Nix 2.9.
+    static func outputs(_ json: [UInt8]) -> [String] {
+        struct Built: Decodable { let outputs: [String: String] }
+        let built = (try? JSONDecoder().decode([Built].self, from: Data(json))) ?? []
+        return built.flatMap { $0.outputs.sorted { $0.key < $1.key }.map(\.value) }
     }
 
     private static func failure(_ installable: String, _ outcome: ProgramRunner.Outcome) -> Failure {

@@ -15,7 +15,8 @@ extension EndToEnd {
             let built = try makeImage(in: folder)
 
             var keystone = try Keystone(stateDirectory: folder + "/state")
-            try write("#!/bin/sh\necho '\(built)'\n", to: folder + "/bin/nix", mode: 0o755)
+            let nix = "#!/bin/sh\necho '[{\"outputs\":{\"out\":\"\(built)\"}}]'\n"
+            try write(nix, to: folder + "/bin/nix", mode: 0o755)
             keystone.environment["PATH"] = folder + "/bin:/usr/bin:/bin:/usr/sbin:/sbin"
             let id = try keystone.mustSucceed(["image", "build", "--nix", ".", "--name", "work"]).line
             #expect(try keystone.mustSucceed(["image", "inspect", "work", "--json"]).text.contains(id))
