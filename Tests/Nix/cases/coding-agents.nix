@@ -14,7 +14,7 @@ in
   };
   claudeCodeDoesNotAsk = {
     expected = true;
-    actual = contains "exec /nix/store/test-claude-code/bin/claude-code --dangerously-skip-permissions \"\\$@\"" (text "claude" { claudeCode.enable = true; });
+    actual = contains "exec /nix/store/test-claude-code/bin/claude --dangerously-skip-permissions \"\\$@\"" (text "claude" { claudeCode.enable = true; });
   };
   claudeCodeRunsAsRootToo = { expected = true; actual = contains "export IS_SANDBOX=1" (text "claude" { claudeCode.enable = true; }); };
   claudeCodeCanAsk = {
