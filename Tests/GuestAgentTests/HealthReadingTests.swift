@@ -7,6 +7,12 @@ import Testing
 struct HealthReadingTests {
     private func bytes(_ text: String) -> [UInt8] { Array(text.utf8) }
 
+    @Test func residentMemoryIsWhatTheKernelCountsNow() {
+        let text = "00400000-7ffc3000 ---p 00000000 00:00 0    [rollup]\nRss:                3540 kB\nPss:    3000 kB\n"
+        #expect(FiguresReading.resident(bytes(text)) == 3540)
+        #expect(FiguresReading.resident([]) == 0)
+    }
+
     @Test func loadAndMemoryAreRead() {
         var figures = HealthFigures()
         FiguresReading.take(load: bytes("12.05 0.5 0.00 3/123 4567\n"), &figures)

@@ -74,7 +74,15 @@ enum FiguresReading {
         var time = timespec()
         clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time)
         figures.agentProcessorTime = UInt64(time.tv_sec) &* 1000 &+ UInt64(time.tv_nsec / 1_000_000)
-        let words = KernelText.words(KernelText.prefix(of: "/proc/self/statm", limit: 128)[...])
-        if words.count > 1 { figures.agentResident = KernelText.number(words[1]) &* UInt64(getpagesize() / 1024) }
+        figures.agentResident = resident(KernelText.prefix(of: "/proc/self/smaps_rollup", limit: 512))
+    }
+
+    /// KiB. Not from `statm`: each thread keeps its part of that count to itself for a while (SPLIT_RSS_COUNTING), and an agent
+    /// that has given pages back reads 0 there.
+    static func resident(_ text: [UInt8]) -> UInt64 {
+        for line in KernelText.lines(text) where line.starts(with: "Rss:".utf8) {
+            return KernelText.number(KernelText.words(line).dropFirst().first ?? [])
+        }
+        return 0
     }
 }
