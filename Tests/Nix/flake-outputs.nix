@@ -3,38 +3,9 @@ let
   lib = import ./lib;
   flake = import ../../nix/flake.nix;
   plain = import ./packages.nix { inherit lib; };
-
-  # What nixpkgs' callPackage does: arguments by name, from the package set.
-  withFunctions = swiftVersion: set: set // {
-    inherit lib;
-    swift = { type = "derivation"; name = "swift-${swiftVersion}"; version = swiftVersion; outPath = "/nix/store/test-swift"; };
-    inherit (lib.genAttrs [ "swiftpm" "installShellFiles" "makeBinaryWrapper" "qemu_kvm" "busybox" "cpio" "xz" "nixfmt" ] stub)
-      swiftpm installShellFiles makeBinaryWrapper qemu_kvm busybox cpio xz nixfmt;
-    stdenv = set.stdenv // { mkDerivation = arguments: stub arguments.pname // arguments; };
-    mkShell = arguments: stub "shell" // arguments;
-    testers.runNixOSTest = arguments: stub arguments.name // arguments;
-  };
   stub = name: { type = "derivation"; inherit name; pname = name; outPath = "/nix/store/test-${name}"; };
-  packagesWith = swiftVersion: overlay:
-    let
-      base = withFunctions swiftVersion plain;
-      callPackage = file: arguments:
-        let f = import file; in f (builtins.intersectAttrs (builtins.functionArgs f) final // arguments);
-      final = base // { inherit callPackage; } // overlay final base;
-    in
-    final;
-
-  nixpkgsWith = swiftVersion: {
-    lib = lib // {
-      nixosSystem = { modules }: lib.evalModules {
-        modules = [ ./nixos-options.nix ./nixpkgs-options.nix { system.build.toplevel = "/nix/store/test-system"; } ] ++ modules;
-        specialArgs.pkgs = plain;
-      };
-    };
-    legacyPackages.x86_64-linux.extend = packagesWith swiftVersion;
-  };
   outputsWith = swiftVersion:
-    let self = flake.outputs { inherit self; nixpkgs = nixpkgsWith swiftVersion; };
+    let self = flake.outputs { inherit self; nixpkgs = import ./nixpkgs { inherit swiftVersion; }; };
     in self;
   outputs = outputsWith "6.2";
   packages = outputs.packages.x86_64-linux;

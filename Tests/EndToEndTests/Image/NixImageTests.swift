@@ -6,82 +6,102 @@ import Testing
 @testable import SandboxController
 
 extension EndToEnd {
-    /// What Nix makes of an image, with the minimal image's kernel and initrd in the place of NixOS's: the script that writes the
-    /// folder is the real one, and so are the disk and the way into the store.
+    /// A user's flake that takes ours as its input becomes an image, by Nix itself, and a guest boots from it. nixpkgs is not
+    /// at hand, so `Tests/Nix/nixpkgs` stands in: the modules, the flake, the derivation, the script that writes the image
+    /// and its disk are the real ones; kernel and initrd are the minimal image's.
     @Suite struct NixImage {
-        @Test func aGuestBootsWithTheStoreDiskThatTheNixBuildMakes() throws {
-            let room = try Room.shared()
-            let folder = try room.makeFolder("nix-image")
-            let built = try makeImage(in: folder)
-
-            var keystone = try Keystone(stateDirectory: folder + "/state")
-            let nix = "#!/bin/sh\necho '[{\"outputs\":{\"out\":\"\(built)\"}}]'\n"
-            try write(nix, to: folder + "/bin/nix", mode: 0o755)
-            keystone.environment["PATH"] = folder + "/bin:/usr/bin:/bin:/usr/sbin:/sbin"
-            let id = try keystone.mustSucceed(["image", "build", "--nix", ".", "--name", "work"]).line
-            #expect(try keystone.mustSucceed(["image", "inspect", "work", "--json"]).text.contains(id))
-
+        @Test func aUsersFlakeBecomesAnImageFromWhichAGuestBoots() throws {
+            let folder = try Room.shared().makeFolder("nix-image")
+            try makeCheckout(folder + "/keystone")
             let project = try Project("nix-image")
-            keystone.folder = project.folder
+            try project.write("flake.nix", Array(flake(folder + "/keystone").utf8))
+            try HostProgram.run(["git", "-C", project.folder, "add", "flake.nix"])
+
+            var keystone = try Keystone(in: project.folder, stateDirectory: folder + "/state")
+            keystone.environment.merge([
+                "NIX_STORE_DIR": folder + "/nix/store", "NIX_STATE_DIR": folder + "/nix/state",
+                "NIX_LOG_DIR": folder + "/nix/log",
+                "NIX_CONFIG": "build-users-group =\nsandbox = false\nsubstitute = false",
+            ]) { $1 }
+            let built = try keystone.mustSucceed(["image", "build", "--nix", ".", "--name", "work"])
+            #expect(built.errorText.contains("building with Nix"), "\(built)")
+            // What is built already is imported already, too.
+            let again = try keystone.mustSucceed(["image", "build", "--nix", ".", "--name", "work"])
+            #expect(again.line == built.line)
+
             let sandbox = TestSandbox(name: "nix-image", project: project, keystone: keystone)
             defer { sandbox.remove() }
             try sandbox.startAgain(["--image", "work"])
-            #expect(try sandbox.shell("cat /proc/cmdline").text.contains("init=/nix/store/system/init"))
-
             let mounted = try sandbox.shell(
-                "modprobe virtio_blk && modprobe erofs && mkdir -p /nix/store && mount -t erofs -o ro /dev/vda /nix/store"
-                    + " && cat /nix/store/system/init && cat /nix/store/closure/store-paths",
-                within: 120)
+                """
+                set -e
+                of() { tr ' ' '\\n' < /proc/cmdline | sed -n "s/^$1=//p"; }
+                modprobe virtio_blk
+                modprobe erofs
+                mkdir -p /tmp/store
+                mount -t erofs -o ro /dev/vda /tmp/store
+                cat "/tmp/store/$(basename "$(dirname "$(of init)")")/init"
+                grep -c nixos-system "/tmp/store/$(basename "$(dirname "$(of keystone.registration)")")/store-paths"
+                cat /tmp/store/*-library
+                """, within: 120)
             #expect(mounted.code == 0, "\(mounted)")
-            #expect(mounted.text.contains("what the system runs first"))
-            #expect(mounted.text.contains("/store/system\n"))
-            // guest-module/store-uuid.nix, by which udev, with the library that blkid has, finds it in a NixOS guest.
-            #expect(
-                try HostProgram.run(["blkid", "-p", "-o", "value", "-s", "UUID", built + "/store.erofs"]).line
-                    == "6b657973-746f-6e65-8d73-746f72650000")
+            #expect(mounted.lines.first?.hasPrefix("what the system runs first, with /") == true, "\(mounted)")
+            #expect(mounted.lines.dropFirst() == ["1", "what the system needs"], "\(mounted)")
 
             // The disk belongs to every sandbox of the image.
+            let disk = "\(folder)/state/images/\(built.line)/store.erofs"
+            let before = try HostProgram.sha256(ofFile: disk)
             let written = try sandbox.shell(
-                "dd if=/dev/zero of=/dev/vda bs=4096 count=1 conv=fsync; touch /nix/store/x")
+                "dd if=/dev/zero of=/dev/vda bs=4096 count=1 conv=fsync; touch /tmp/store/x")
             #expect(written.code != 0, "\(written)")
             try keystone.mustSucceed(["stop", "nix-image"])
-            let after = try HostProgram.sha256(ofFile: built + "/store.erofs")
-            #expect(try HostProgram.sha256(ofFile: folder + "/state/images/\(id)/store.erofs") == after)
+            #expect(try HostProgram.sha256(ofFile: disk) == before)
+            // guest-module/store-uuid.nix, by which udev, with the library that blkid has, finds it in a NixOS guest.
+            #expect(
+                try HostProgram.run(["blkid", "-p", "-o", "value", "-s", "UUID", disk]).line
+                    == "6b657973-746f-6e65-8d73-746f72650000")
         }
 
-        /// Runs guest-module/make-image. - Returns: the image's folder.
-        private func makeImage(in folder: String) throws -> String {
+        private func flake(_ checkout: String) -> String {
+            """
+            {
+              inputs.keystone.url = "git+file://\(checkout)?dir=nix";
+              inputs.keystone.inputs.nixpkgs.url = "git+file://\(checkout)?dir=Tests/Nix/nixpkgs";
+              outputs = { keystone, ... }: {
+                packages.x86_64-linux.sandbox-image = keystone.lib.sandboxImage {
+                  modules = [{ boot.kernelParams = [ "rdinit=/init" ]; keystone.guest.sudo.enable = false; }];
+                };
+              };
+            }
+
+            """
+        }
+
+        /// A repository with what the flake needs of this one, and the minimal image's kernel and initrd.
+        private func makeCheckout(_ folder: String) throws {
+            var top = URL(fileURLWithPath: #filePath)
+            for _ in 0..<4 { top.deleteLastPathComponent() }
             let minimal = try Images.folder()
             let data = try Data(contentsOf: URL(fileURLWithPath: minimal + "/image.json"))
             let manifest = try JSONDecoder().decode(ImageManifest.self, from: data)
-            try write("what the system runs first\n", to: folder + "/store/system/init", mode: 0o555)
-            try write("\(folder)/store/system\n", to: folder + "/store/closure/store-paths")
-            try write("", to: folder + "/store/closure/registration")
-            var script = ProgramRunner(path: repository + "/guest-module/make-image", arguments: [])
-            script.directory = try Room.shared().makeFolder("nix-image/build")
-            script.environment = [
-                "out": folder + "/out", "imageName": "nixos", "architecture": manifest.architecture,
-                "kernel": minimal + "/" + manifest.kernel.path, "initrd": minimal + "/" + manifest.initrd.path,
-                "closure": folder + "/store/closure", "storeUUID": "6b657973-746f-6e65-8d73-746f72650000",
-                "compression": "lz4", "description": "NixOS of a test", "features": "nixos\nagent\nagent\n",
-                "parameters": (manifest.commandLine + ["init=/nix/store/system/init"]).joined(separator: "\n"),
-            ]
-            let outcome = try script.run(deadline: .after(milliseconds: 120_000))
-            guard outcome.succeeded else { throw Complaint("make-image: \(outcome.lastError)") }
-            return folder + "/out"
-        }
-
-        private var repository: String {
-            var place = URL(fileURLWithPath: #filePath)
-            for _ in 0..<4 { place.deleteLastPathComponent() }
-            return place.path
-        }
-
-        private func write(_ text: String, to path: String, mode: Int = 0o644) throws {
-            let folder = (path as NSString).deletingLastPathComponent
-            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-            try Data(text.utf8).write(to: URL(fileURLWithPath: path))
-            try FileManager.default.setAttributes([.posixPermissions: mode], ofItemAtPath: path)
+            let boot = folder + "/Tests/Nix/nixpkgs/boot"
+            let version = "Sources/AgentProtocol/Messages/Hello.swift"
+            try FileManager.default.createDirectory(
+                atPath: (folder + "/" + version as NSString).deletingLastPathComponent,
+                withIntermediateDirectories: true)
+            try HostProgram.run(["mkdir", "-p", folder + "/Tests"])
+            for part in ["nix", "guest-module", "host-module", "Package.swift", version, "Tests/Nix"] {
+                try HostProgram.run(["cp", "-r", top.path + "/" + part, folder + "/" + part])
+            }
+            try HostProgram.run(["mkdir", boot])
+            try HostProgram.run(["cp", minimal + "/" + manifest.kernel.path, boot + "/kernel"])
+            try HostProgram.run(["cp", minimal + "/" + manifest.initrd.path, boot + "/initrd"])
+            try HostProgram.run(["git", "init", "-q", folder])
+            try HostProgram.run(["git", "-C", folder, "add", "-A"])
+            try HostProgram.run([
+                "git", "-C", folder, "-c", "user.name=Test", "-c", "user.email=test@example.org", "commit", "-q", "-m",
+                "x",
+            ])
         }
     }
 }
