@@ -38,7 +38,7 @@ extension ImageStore {
             path: source.hasPrefix("/") ? source : FileManager.default.currentDirectoryPath + "/" + source)
         let manifest = try origin.readManifest()
         let place = folder + "/" + manifest.id
-        if access(place, F_OK) != 0 || (try? ImageFolder(path: place).verifyFully(manifest)) == nil {
+        if access(place, F_OK) != 0 || (try? ImageFolder(path: place).verifyQuickly(manifest)) == nil {
             progress.stage("copying the image")
             let work = try makeWorkFolder()
             defer { PrivateFiles.remove(work) }
