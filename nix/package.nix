@@ -45,7 +45,7 @@ stdenv.mkDerivation {
   buildPhase = ''
     runHook preBuild
     export HOME=$TMPDIR
-    flags=(--configuration release --disable-sandbox -j "$NIX_BUILD_CORES")
+    flags=(--configuration release --disable-sandbox -j "$NIX_BUILD_CORES" -Xlinker -s)
     resources=$(dirname "$(dirname "$(readlink -f "$(command -v swiftc)")")")/lib/swift_static
     if [ -e "$resources/linux/static-executable-args.lnk" ]; then
         flags+=(-Xswiftc -static-executable)
