@@ -38,8 +38,13 @@ in
         trusted-users = [ "root" "sandbox" ];
       };
       channel.enable = mkDefault false;
-      # Both need a store of their own, not one above a read-only disk.
-      optimise.automatic = false;
     };
+
+    assertions = [
+      {
+        assertion = !config.nix.optimise.automatic && !(config.nix.settings.auto-optimise-store or false);
+        message = "A sandbox's store lies above a read-only disk, whose files Nix can't link to each other: turn nix.optimise.automatic and nix.settings.auto-optimise-store off.";
+      }
+    ];
   };
 }

@@ -40,7 +40,7 @@ in
     nix = {
       channel.enable = anything;
       enable = optional true;
-      optimise.automatic = anything;
+      optimise.automatic = optional false;
       package = optional "/nix/store/test-nix";
       settings = optional { };
     };

@@ -138,6 +138,11 @@ in
   zellijCanBeLeftOut = { expected = false; actual = installs "zellij" (guest { zellij.enable = false; }); };
   nixKnowsFlakes = { expected = [ "nix-command" "flakes" ]; actual = default.nix.settings.experimental-features; };
 
+  aStoreAboveADiskIsNotOptimised = {
+    expected = [ "A sandbox's store lies above a read-only disk, whose files Nix can't link to each other: turn nix.optimise.automatic and nix.settings.auto-optimise-store off." ];
+    actual = failed (evaluate [{ nix.optimise.automatic = true; }]);
+  };
+
   # Security
   theKernelImageIsProtected = {
     expected = { allowUserNamespaces = true; lockKernelModules = false; protectKernelImage = true; };
