@@ -17,7 +17,7 @@ enum Unreachable {
             case .error(_, let reason):
                 return ControllerError(
                     .notRunning, "Sandbox \(name) is not running: \(reason)",
-                    advice: "Start it with `keystone agent start --name \(name)`.")
+                    advice: status.file?.advice ?? "Start it with `keystone agent start --name \(name)`.")
             default:
                 return ControllerError(
                     .notRunning, "Sandbox \(name) is \(status.state.word), not running.",

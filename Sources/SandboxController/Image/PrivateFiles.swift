@@ -4,6 +4,9 @@ import LinuxSystem
 
 /// Files and folders under the state directory: 0600 and 0700 whatever the umask, written whole or not at all.
 enum PrivateFiles {
+    /// In the name of every file that is to be renamed into place.
+    static let temporaryMark = ".new-"
+
     /// Makes a folder and those above it; one that is there is left as it is.
     static func makeFolder(_ path: String) throws(ControllerError) {
         var status = stat()
@@ -17,7 +20,7 @@ enum PrivateFiles {
 
     /// Replaces a file in one step: whoever reads it sees the old or the new one.
     static func write(_ bytes: [UInt8], to path: String) throws(ControllerError) {
-        let temporary = "\(path).new-\(getpid())-\(UInt32.random(in: 0...UInt32.max))"
+        let temporary = "\(path)\(temporaryMark)\(getpid())-\(UInt32.random(in: 0...UInt32.max))"
         do throws(SystemError) {
             try replace(path, with: bytes, through: temporary)
         } catch {

@@ -42,6 +42,9 @@ public struct StopOptions: Sendable {
     public var timeoutSeconds: Int
 
     public static let defaultTimeoutSeconds = 30
+    /// Milliseconds that a monitor has for a stop by force, before it is ended itself: QMP's three seconds, the device's
+    /// one, and a busy host.
+    static let forcePatience = 15_000
 
     public init(force: Bool = false, timeoutSeconds: Int = StopOptions.defaultTimeoutSeconds) {
         self.force = force

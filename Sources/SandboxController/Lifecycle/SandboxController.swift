@@ -36,35 +36,6 @@ public struct SandboxController: Sendable {
         return record
     }
 
-    /// The truth about a sandbox: its monitor's own word where it lives; else what the state file says, unless that
-    /// needs a monitor: then it ended without cleaning up, which is written down and said.
-    private func reconcile(_ record: SandboxRecord) -> SandboxStatus {
-        if let file = askMonitor(record.name) { return SandboxStatus(record: record, state: file.state, file: file) }
-        guard var file = StateFile.read(directory.stateFile(record.name)) else {
-            return SandboxStatus(record: record, state: .created, file: nil)
-        }
-        if file.state.needsMonitor, !FileLock.isHeld(directory.monitorLock(record.name)) {
-            file.state = .error(
-                code: .monitorGone,
-                reason: "Its monitor ended without cleaning up (killed, or the host went down); its VM ended with it.")
-            file.since = Date()
-            file.monitorProcess = nil
-            file.machineProcess = nil
-            file.deviceProcess = nil
-            try? file.write(directory.stateFile(record.name))
-        }
-        return SandboxStatus(record: record, state: file.state, file: file)
-    }
-
-    func askMonitor(_ name: String) -> StateFile? {
-        let deadline = Deadline.after(milliseconds: 2_000)
-        do throws(SystemError) {
-            let client = try ControlClient(sandbox: name, in: directory, deadline: deadline)
-            let answer = try? client.ask(ControlMessage(.describe), deadline: deadline)
-            return answer?.text(.stateFile).flatMap { StateFile.decoding(Array($0.utf8)) }
-        } catch { return nil }
-    }
-
     // MARK: Starting
 
     /// Starts a sandbox, registering it when it is new, and returns when its agent has said hello.
@@ -148,27 +119,32 @@ public struct SandboxController: Sendable {
         guard state.needsMonitor else {
             throw ControllerError(.notRunning, "Sandbox \(name) is \(state.word), not running.")
         }
-        let deadline = Deadline.after(milliseconds: (options.timeoutSeconds + 30) * 1000)
+        // The guest's time, and what ending the machine by force takes (`MachineChildren.end`); then there is something
+        // wrong with the monitor itself.
+        let patience = options.force ? StopOptions.forcePatience : options.timeoutSeconds * 1000 + 30_000
+        let deadline = Deadline.after(milliseconds: patience)
+        var isAnswered = false
         do throws(SystemError) {
             let client = try ControlClient(sandbox: name, in: directory, deadline: deadline)
             let request = ControlMessage(.stop).with(.force, options.force ? 1 : 0)
                 .with(.timeoutMilliseconds, options.timeoutSeconds * 1000)
-            try ask(client, request, deadline, progress)
+            isAnswered = Self.ask(client, request, deadline, progress).kind == .done
         } catch {
-            // No monitor answers: it is on its way in or out. The lock below tells when it is over.
+            // No monitor answers: it is on its way in or out, hangs, or its socket is gone. The lock tells when it is over.
         }
-        try waitUntilGone(name, deadline: deadline)
+        if options.force, !isAnswered { return try endMonitor(name, deadline: deadline, progress) }
+        try waitUntilGone(name, deadline: isAnswered ? .after(milliseconds: 10_000) : deadline)
     }
 
-    private func ask(
-        _ client: consuming ControlClient, _ request: ControlMessage, _ deadline: Deadline,
-        _ progress: any ProgressReporter
-    ) throws(SystemError) {
-        do throws(ControllerError) {
-            _ = try client.ask(request, deadline: deadline, progress: progress)
-        } catch {
-            if error.code != .monitorGone { throw SystemError(error.message, code: EIO) }
-        }
+    /// Ends a monitor that does not do it itself; QEMU and the device die with it (PR_SET_PDEATHSIG).
+    private func endMonitor(_ name: String, deadline: Deadline, _ progress: any ProgressReporter)
+        throws(ControllerError)
+    {
+        if (try? waitUntilGone(name, deadline: deadline)) != nil { return }
+        progress.warning("The monitor of sandbox \(name) does not answer, so it is killed.")
+        MonitorHunt(name, in: directory).kill()
+        try waitUntilGone(name, deadline: .after(milliseconds: 10_000))
+        _ = try status(name)  // Writes down how it ended and removes what it left.
     }
 
     private func waitUntilGone(_ name: String, deadline: Deadline) throws(ControllerError) {
@@ -196,17 +172,29 @@ public struct SandboxController: Sendable {
             try stop(name, options: StopOptions(force: true), progress: progress)
         }
         progress.stage("removing sandbox \(name)")
+        // The folder first: whatever ends this in between, the sandbox is still listed and can be destroyed again, and a
+        // full disk has room for the registry's new text once its logs are gone.
+        if !keepDisk { try removeFolder(name) }
         try Registry(directory: directory).update { $0.removeAll { $0.name == name } }
-        guard !keepDisk else { return }
+    }
+
+    private func removeFolder(_ name: String) throws(ControllerError) {
+        let folder = directory.sandboxFolder(name)
+        var lock: FileLock?
+        if access(directory.stateFolder(name), F_OK) == 0 {
+            // A start that begins at this moment waits, and then finds that its folder is gone.
+            lock = try FileLock(path: directory.monitorLock(name), deadline: .after(milliseconds: 10_000))
+        }
+        defer { withExtendedLifetime(lock) {} }
         do {
-            try FileManager.default.removeItem(atPath: directory.sandboxFolder(name))
+            try FileManager.default.removeItem(atPath: folder)
         } catch CocoaError.fileNoSuchFile {
             return
         } catch {
             throw ControllerError(
                 .permission,
-                "Sandbox \(name) is forgotten, but its folder \(directory.sandboxFolder(name)) could not be removed: \(error.localizedDescription)"
-            )
+                "The folder \(PrintableText.quoted(folder)) of sandbox \(name) could not be removed: \(error.localizedDescription)",
+                advice: "Remove it, or forget the sandbox alone with --keep-disk.")
         }
     }
 }

@@ -21,7 +21,9 @@ public struct SandboxStatus: Codable, Sendable {
         self.file = file
         worktrees = SandboxStatus.worktrees(of: record.project)
         guard case .running = state, let file else { return }
-        uptimeSeconds = file.readyAt.map { max(0, Date().timeIntervalSince($0)) }
+        uptimeSeconds =
+            file.readyClock.map { max(0, HostClock.seconds() - $0) }
+            ?? file.readyAt.map { max(0, Date().timeIntervalSince($0)) }
         let uses = [file.monitorProcess, file.machineProcess, file.deviceProcess].compactMap { $0 }.compactMap(
             ProcessUse.init)
         if !uses.isEmpty {

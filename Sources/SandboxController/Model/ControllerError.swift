@@ -7,12 +7,21 @@ public struct ControllerError: Error, Equatable, Sendable, CustomStringConvertib
         case usage
         case noSuchSandbox, sandboxExists, alreadyRunning, notRunning
         case agentGone, agentRefused, monitorGone, deviceFailed, machineFailed
+        /// The guest's kernel gave up.
+        case guestPanicked
+        /// The state folder was removed or replaced while the sandbox ran.
+        case stateLost
         case noRepository, badPath
         case imageMissing, imageBroken, imageBuildFailed
         case configurationBroken, registryBroken
         case busy, permission, noSpace, noMemory, timeout
         case missingProgram, unsupported, cancelled
         case `internal`
+
+        /// A code of a later version is `internal` here: the sentence beside it is what counts.
+        public init(from decoder: any Decoder) throws {
+            self = Code(rawValue: try decoder.singleValueContainer().decode(String.self)) ?? .internal
+        }
     }
 
     public let code: Code

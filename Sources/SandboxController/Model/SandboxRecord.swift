@@ -55,6 +55,8 @@ public struct StateFile: Codable, Equatable, Sendable {
     public var state: SandboxState
     /// When `state` began.
     public var since: Date
+    /// What to do about an `error`; nil when there is nothing useful to say.
+    public var advice: String?
     /// Of the monitor that wrote it.
     public var monitorProcess: Int32?
     public var machineProcess: Int32?
@@ -67,6 +69,8 @@ public struct StateFile: Codable, Equatable, Sendable {
     public var shareSecurity: String?
     /// When the agent said hello.
     public var readyAt: Date?
+    /// The same in seconds on this boot's clock (`HostClock`), which nobody can set: how long it runs is told by this one.
+    public var readyClock: Double?
     public var agentVersion: String?
     /// Since when the agent's report channel is closed; nil while it is open.
     public var agentLostAt: Date?

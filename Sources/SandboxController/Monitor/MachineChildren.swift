@@ -21,6 +21,7 @@ final class MachineChildren {
     func reapMachine() {
         guard machineStatus == nil else { return }
         machineStatus = try? machine.reap().status
+        _ = qmp.readEvents()
         firstEnd.note(.machine)
     }
 
@@ -36,6 +37,8 @@ final class MachineChildren {
         }
     }
 
+    var shutdownReason: String? { qmp.shutdownReason }
+    var wasKilled: Bool { if case .signaled(SIGKILL, _) = machineStatus { true } else { false } }
     var endedCleanly: Bool { machineStatus == .exited(0) }
     func machineEnd() -> String { MachineChildren.words(machineStatus) }
     func deviceEnd() -> String { MachineChildren.words(deviceStatus) }
@@ -56,22 +59,28 @@ final class MachineChildren {
         if !options.force {
             progress.stage("asking the guest to power off")
             let limit = Deadline.after(milliseconds: options.timeoutSeconds * 1000)
-            if !GuestPower.request(.powerOff, endpoint: endpoint, deadline: min(limit, .after(milliseconds: 3_000))) {
+            func ask() -> Bool {
+                GuestPower.request(.powerOff, endpoint: endpoint, deadline: min(limit, .after(milliseconds: 3_000)))
+            }
+            var isAsked = ask()
+            if !isAsked {
                 progress.detail("the agent does not answer; pressing the machine's power button")
                 qmp.send("system_powerdown")
             }
-            if waitForMachine(loop, limit, alsoWaiting) { return }
+            // An agent that died while it was asked is another one a moment later.
+            let isOver = waitForMachine(loop, limit, alsoWaiting) { if !isAsked { isAsked = ask() } }
+            if isOver { return }
             progress.warning("The guest did not power off in \(options.timeoutSeconds) s.")
         }
         progress.stage("ending the virtual machine")
         qmp.send("quit")
-        if waitForMachine(loop, .after(milliseconds: 3_000), alsoWaiting) { return }
+        if waitForMachine(loop, .after(milliseconds: 3_000), alsoWaiting, {}) { return }
         kill()
     }
 
-    private func waitForMachine(_ loop: MonitorLoop, _ deadline: Deadline, _ alsoWaiting: (ControlReply) -> Void)
-        -> Bool
-    {
+    private func waitForMachine(
+        _ loop: MonitorLoop, _ deadline: Deadline, _ alsoWaiting: (ControlReply) -> Void, _ agentReturned: () -> Void
+    ) -> Bool {
         while machineStatus == nil {
             switch loop.next(deadline: deadline) {
             case .machineEnded: return true
@@ -79,12 +88,13 @@ final class MachineChildren {
             case .stop(let options, let reply):
                 alsoWaiting(reply)
                 if options.force { return false }
-            case .terminated: return false
+            case .terminated, .stateLost: return false
             case .provision(_, let reply), .changeTokens(_, let reply), .listTokens(let reply):
                 reply.fail(ControllerError(.notRunning, "The sandbox is being stopped."))
             case .provisioned(let result):
                 result.job.reply?.fail(ControllerError(.notRunning, "The sandbox is being stopped."))
-            case .deviceEnded, .agentHello, .agentLost, .startCancelled, .clockChanged: continue
+            case .agentHello: agentReturned()
+            case .deviceEnded, .agentLost, .startCancelled, .clockChanged: continue
             }
         }
         return true

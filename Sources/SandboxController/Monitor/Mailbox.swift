@@ -21,6 +21,8 @@ enum MonitorEvent {
     case deviceEnded
     /// SIGTERM, SIGINT or SIGHUP to the monitor itself.
     case terminated
+    /// The state folder is gone, or somebody else's.
+    case stateLost
     case deadline
 }
 

@@ -38,8 +38,7 @@ final class Monitor {
     private var greeting: AgentGreeting?
     /// The host's clock was set while the guest was being provisioned for the first time.
     private var mustSetClock = false
-    private var lock: FileLock?
-    private var ownsState: Bool { lock != nil }
+    private var place: StatePlace?
 
     init(name: String, directory: StateDirectory, channel: consuming FileDescriptor, timeoutSeconds: Int) {
         self.name = name
@@ -73,13 +72,13 @@ final class Monitor {
         vault.replace(with: orders.tokens)
         orders.tokens = TokenSet()
         self.orders = orders
-        let lock = try takeLock()
-        let inherited = lock.rawValue
-        self.lock = consume lock
+        let place = StatePlace(name, in: directory, lock: try takeLock())
+        self.place = place
+        loop.watch(place)
         let snapshot = MonitorSnapshot(name: name, secrets: try attempt(BootSecrets.generate))
         self.snapshot = snapshot
         snapshot.update { $0.monitorProcess = getpid() }
-        removeSockets()
+        Leftovers(of: name, in: directory).remove()
         try snapshot.current.write(directory.stateFile(name))
         try attempt { () throws(SystemError) in
             control = try ControlServer(path: directory.controlSocket(name), snapshot: snapshot, mailbox: loop.mailbox)
@@ -94,7 +93,7 @@ final class Monitor {
             throw ControllerError(.internal, "Listening for the guest agent failed: \(error.message)")
         }
         LogClock.start([directory.consoleLog(name), directory.machineLog(name), directory.monitorLog(name)])
-        let children = try launcher.launch(plan, lock: inherited)
+        let children = try launcher.launch(plan, lock: place.lockDescriptor)
         machine = children
         loop.watch(children)
         snapshot.watch(children)
@@ -110,8 +109,11 @@ final class Monitor {
         let deadline = Deadline.after(milliseconds: 10_000)
         while true {
             do throws(ControllerError) {
-                return try FileLock(
-                    path: directory.monitorLock(name), deadline: min(deadline, .after(milliseconds: 250)))
+                let path = directory.monitorLock(name)
+                let lock = try FileLock(path: path, deadline: min(deadline, .after(milliseconds: 250)))
+                // A `destroy` that was first has removed the file that we waited for.
+                if lock.isAt(path) { return lock }
+                continue
             } catch {
                 guard error.code == .busy, !deadline.hasPassed else { throw error }
             }
@@ -152,10 +154,12 @@ final class Monitor {
                 stopReplies.append(reply)
                 throw ControllerError(.cancelled, "Sandbox \(name) was stopped while it started.")
             case .machineEnded: throw machineFailure()
+            case .stateLost: throw stateLost
             case .deviceEnded:
                 throw ControllerError(
                     .deviceFailed,
-                    "The vsock device of sandbox \(name) ended during the boot\(machine?.deviceEnd() ?? "").")
+                    "The vsock device of sandbox \(name) ended during the boot\(machine?.deviceEnd() ?? "").",
+                    advice: again)
             case .deadline:
                 if greeting != nil {
                     throw ControllerError(
@@ -175,6 +179,7 @@ final class Monitor {
             $0.state = .running
             $0.since = Date()
             $0.readyAt = $0.since
+            $0.readyClock = HostClock.seconds()
             $0.agentVersion = greeting.softwareVersion
         }
         // Readiness is told first and written down after: the file is a hint, this channel is what somebody waits for.
@@ -233,29 +238,16 @@ final class Monitor {
             case .terminated:
                 return stop(loop, StopOptions(force: false, timeoutSeconds: 10), progress: SilentProgress())
             case .machineEnded: return guestEnded()
+            case .stateLost: return fail(stateLost)
             case .deviceEnded:
                 return fail(
                     ControllerError(
                         .deviceFailed,
-                        "The vsock device of sandbox \(name) ended\(machine?.deviceEnd() ?? ""); without it nobody reaches the guest, so its VM was ended."
-                    ))
+                        "The vsock device of sandbox \(name) ended\(machine?.deviceEnd() ?? ""); without it nobody reaches the guest, so its VM was ended.",
+                        advice: again))
             case .startCancelled, .deadline: continue
             }
         }
-    }
-
-    /// QEMU ended and nobody here asked it to.
-    private func guestEnded() {
-        guard let machine, machine.endedCleanly else { return fail(machineFailure()) }
-        // The guest powered itself off, as `poweroff` in a session does.
-        finish(.stopped, event: "stopped", ["by": "guest"])
-    }
-
-    private func machineFailure() -> ControllerError {
-        let how = machine?.machineEnd() ?? ""
-        return ControllerError(
-            .machineFailed, "The virtual machine of sandbox \(name) ended\(how).\(lastMachineLine())",
-            advice: "Read \(directory.consoleLog(name)) and \(directory.monitorLog(name)).")
     }
 
     // MARK: Stop
@@ -278,8 +270,8 @@ final class Monitor {
         finish(.stopped, event: "stopped", ["by": "request"])
     }
 
-    private func fail(_ error: ControllerError) {
-        guard ownsState else {
+    func fail(_ error: ControllerError) {
+        guard place != nil else {
             // Another monitor owns the state and its files.
             return channel.finish(.failure(error))
         }
@@ -288,7 +280,7 @@ final class Monitor {
     }
 
     /// Ends what still runs, removes what was made for this boot, then tells everybody who waits.
-    private func finish(
+    func finish(
         _ state: SandboxState, event: String, _ details: [String: String], failure: ControllerError? = nil
     ) {
         machine?.kill()
@@ -296,6 +288,7 @@ final class Monitor {
         snapshot?.update {
             $0.state = state
             $0.since = Date()
+            $0.advice = if case .error = state { failure?.advice } else { nil }
             $0.monitorProcess = nil
             $0.machineProcess = nil
             $0.deviceProcess = nil
@@ -305,36 +298,19 @@ final class Monitor {
         persist()
         control?.close()
         reports?.close()
-        removeSockets()
-        events.append(event, details)
+        if place?.isTaken == false { Leftovers(of: name, in: directory).remove() }
+        if place?.isOurs == true { events.append(event, details) }
         if let failure { channel.finish(.failure(failure)) }
         for reply in stopReplies { reply.finish() }
     }
 
+    /// Not where the state folder is gone or another monitor's: nothing of us is to be found there then.
     func persist() {
-        guard let file = snapshot?.current else { return }
+        guard let file = snapshot?.current, place?.isOurs ?? true else { return }
         do throws(ControllerError) {
             try file.write(directory.stateFile(name))
         } catch {
             ErrorStream.say("keystone monitor: \(error)")
         }
-    }
-
-    private func removeSockets() {
-        let vsock = directory.vsockSocket(name)
-        for path in [directory.controlSocket(name), vsock, "\(vsock)_\(Ports.report)"] { unlink(path) }
-    }
-
-    // MARK: What the logs say
-
-    private func lastConsoleLine() -> String {
-        LogTail.lastLine(of: directory.consoleLog(name)).map {
-            " The console's last line is \(PrintableText.quoted($0))."
-        } ?? ""
-    }
-
-    private func lastMachineLine() -> String {
-        LogTail.lastLine(of: directory.machineLog(name)).map { " QEMU says: \(PrintableText.escaped($0))" }
-            ?? lastConsoleLine()
     }
 }

@@ -18,6 +18,7 @@ final class MonitorLoop {
     /// nil where timers can't be had: then the guest's clock is set at hello only.
     private let clock: (any ClockWatch)?
     private var children: MachineChildren?
+    private var place: StatePlace?
     private var machineSeen = false
     private var deviceSeen = false
     /// When the device's end is news: unless QEMU's own, which explains it, comes first.
@@ -31,6 +32,8 @@ final class MonitorLoop {
     }
 
     func watch(_ children: MachineChildren) { self.children = children }
+    /// Its loss is told once.
+    func watch(_ place: StatePlace) { self.place = place }
 
     func next(deadline: Deadline) -> MonitorEvent {
         while true {
@@ -44,6 +47,7 @@ final class MonitorLoop {
                 pollfd(fd: deviceSeen ? -1 : children?.device.rawValue ?? -1, events: Int16(POLLIN), revents: 0),
                 pollfd(fd: qmp.map { $0.isOpen ? $0.rawValue : -1 } ?? -1, events: Int16(POLLIN), revents: 0),
                 pollfd(fd: clock?.rawValue ?? -1, events: Int16(POLLIN), revents: 0),
+                pollfd(fd: place?.watchDescriptor ?? -1, events: Int16(POLLIN), revents: 0),
             ]
             let ready = poll(&entries, nfds_t(entries.count), min(deadline, deviceNewsAt).pollTimeout)
             if ready == 0, deviceNewsAt.hasPassed {
@@ -66,6 +70,13 @@ final class MonitorLoop {
             }
             if entries[5].revents != 0 { _ = qmp?.readEvents() }
             if entries[6].revents != 0, clock?.take() == true { mailbox.post(.clockChanged) }
+            if entries[7].revents != 0, let place {
+                place.drain()
+                if !place.isOurs {
+                    self.place = nil
+                    return .stateLost
+                }
+            }
             if entries[2].revents != 0, channel.readRequest() { return .startCancelled }
             if entries[1].revents != 0 {
                 while let signal = signals.next() {

@@ -9,6 +9,8 @@ final class QMPChannel {
     private var received: [UInt8] = []
     var rawValue: Int32 { socket.rawValue }
     private(set) var isOpen = true
+    /// Why QEMU ends, from its SHUTDOWN event: `guest-shutdown` for a power-off, `guest-reset`, `host-qmp-quit` …
+    private(set) var shutdownReason: String?
 
     init(_ socket: consuming FileDescriptor) throws(SystemError) {
         try socket.setNonBlocking(true)
@@ -36,7 +38,11 @@ final class QMPChannel {
                 let line = Data(received[..<end])
                 received.removeSubrange(...end)
                 let object = (try? JSONSerialization.jsonObject(with: line)) as? [String: Any]
-                if let name = object?["event"] as? String { names.append(name) }
+                guard let name = object?["event"] as? String else { continue }
+                names.append(name)
+                if name == "SHUTDOWN", let data = object?["data"] as? [String: Any] {
+                    shutdownReason = (data["reason"] as? String).map { String($0.prefix(64)) } ?? shutdownReason
+                }
             }
             if received.count > QMPChannel.lineLimit { received.removeAll() }
         }

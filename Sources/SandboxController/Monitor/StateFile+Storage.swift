@@ -11,8 +11,29 @@ extension StateFile {
         } catch { return nil }
     }
 
+    /// Replaces the file in one step. On a full disk, where there is no room for a second one, it is overwritten where it
+    /// stands: a sandbox that was stopped must not be remembered as one that runs.
     func write(_ path: String) throws(ControllerError) {
-        try PrivateFiles.write(encoded(), to: path)
+        let bytes = encoded()
+        do throws(ControllerError) {
+            try PrivateFiles.write(bytes, to: path)
+        } catch {
+            guard error.code == .noSpace, StateFile.overwrite(path, bytes) else { throw error }
+        }
+    }
+
+    /// One write, padded with line ends to the old length, so that whoever reads meanwhile sees one of the two. It takes no
+    /// room where the old text has as many blocks (one of 4 KiB, as a rule) and the file system overwrites in place.
+    static func overwrite(_ path: String, _ bytes: [UInt8]) -> Bool {
+        do throws(SystemError) {
+            let file = try FileDescriptor.open(path, O_WRONLY | O_NOFOLLOW)
+            var information = stat()
+            guard fstat(file.rawValue, &information) == 0, information.st_mode & S_IFMT == S_IFREG else { return false }
+            let padding = max(0, Int(information.st_size) - bytes.count)
+            let text = bytes + [UInt8](repeating: 10, count: padding)
+            guard pwrite(file.rawValue, text, text.count, 0) == text.count else { return false }
+            return fsync(file.rawValue) == 0
+        } catch { return false }
     }
 
     func encoded() -> [UInt8] {

@@ -29,6 +29,13 @@ public final class FileLock: Sendable {
         return false
     }
 
+    /// Whether the path still leads to this lock's file: somebody may have removed it, or put another in its place.
+    public func isAt(_ path: String) -> Bool {
+        var (ours, theirs) = (stat(), stat())
+        guard fstat(rawValue, &ours) == 0, lstat(path, &theirs) == 0 else { return false }
+        return ours.st_ino == theirs.st_ino && ours.st_dev == theirs.st_dev
+    }
+
     private init(opening path: String) throws(SystemError) {
         descriptor = try FileDescriptor.open(path, O_RDWR | O_CREAT | O_NOFOLLOW, mode: 0o600)
     }

@@ -45,7 +45,8 @@ enum ExitCode: Int32, CaseIterable, Sendable {
         case .busy: self = .busy
         case .timeout: self = .timeout
         case .cancelled: self = .cancelled
-        case .agentGone, .agentRefused, .monitorGone, .deviceFailed, .machineFailed, .registryBroken, .permission,
+        case .agentGone, .agentRefused, .monitorGone, .deviceFailed, .machineFailed, .guestPanicked, .stateLost,
+            .registryBroken, .permission,
             .missingProgram, .unsupported, .internal:
             self = .failure
         }

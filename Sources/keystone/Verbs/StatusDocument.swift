@@ -13,6 +13,8 @@ struct StatusDocument: Encodable {
     /// Why, in state `error`: a code for programs and a sentence for people.
     let errorCode: String?
     let errorReason: String?
+    /// What to do about it.
+    let errorAdvice: String?
     let uptimeSeconds: Double?
     let residentBytes: UInt64?
     let cpuSeconds: Double?
@@ -74,9 +76,9 @@ struct StatusDocument: Encodable {
         state = status.state.word
         since = file?.since
         if case .error(let code, let reason) = status.state {
-            (errorCode, errorReason) = (code.rawValue, reason)
+            (errorCode, errorReason, errorAdvice) = (code.rawValue, reason, file?.advice)
         } else {
-            (errorCode, errorReason) = (nil, nil)
+            (errorCode, errorReason, errorAdvice) = (nil, nil, nil)
         }
         uptimeSeconds = status.uptimeSeconds.map { ($0 * 10).rounded() / 10 }
         residentBytes = status.residentBytes

@@ -6,7 +6,10 @@ enum StatusText {
     static func of(_ status: SandboxStatus, _ directory: StateDirectory, _ style: TextStyle) -> String {
         let (record, file, settings) = (status.record, status.file, status.record.settings)
         var rows: [(String, String)] = [("state", state(status.state, style))]
-        if case .error(_, let reason) = status.state { rows.append(("reason", PrintableText.escaped(reason))) }
+        if case .error(_, let reason) = status.state {
+            rows.append(("reason", PrintableText.escaped(reason)))
+            if let advice = file?.advice { rows.append(("next", PrintableText.escaped(advice))) }
+        }
         if let uptime = status.uptimeSeconds { rows.append(("uptime", DurationText.text(seconds: uptime))) }
         if let health = status.health { rows.append(("health", text(health, style))) }
         rows.append(("project", PrintableText.escaped(record.project)))

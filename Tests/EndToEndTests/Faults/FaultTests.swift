@@ -1,0 +1,45 @@
+import Foundation
+import Glibc
+import LinuxSystem
+import Testing
+
+@testable import SandboxController
+
+extension EndToEnd {
+    /// Every fault at every phase; then random ones. `Tests/faults` runs all of it, CI a dozen cells and ten kills.
+    @Suite struct Faults {
+        private static let rig = Result { try FaultRig("faults") }
+
+        @Test(arguments: FaultOptions.cells)
+        func leavesNothingAndTellsTheTruth(cell: FaultCell) throws {
+            let rig = try Self.rig.get()
+            let started = Deadline.now()
+            var problems: [String]
+            do { problems = try rig.run(cell) } catch { problems = ["\(error)"] }
+            let seconds = Double(Deadline.now() - started) / 1e9
+            for problem in problems { Issue.record("\(cell.testDescription): \(problem)") }
+            print("fault \(cell.testDescription): \(problems.isEmpty ? "passed" : "FAILED"), \(Int(seconds)) s")
+            if FaultReport.shared.note(cell, problems.isEmpty ? .passed : .failed, seconds: seconds)
+                == FaultOptions.cells.count
+            {
+                print(FaultReport.shared.table)
+                rig.sandbox.remove()
+            }
+        }
+
+        @Test(.enabled(if: FaultOptions.rounds > 0))
+        func randomKillsLeaveNothingAndLoseNothing() throws {
+            print("random kills: \(FaultOptions.rounds) rounds, seed \(FaultOptions.seed)")
+            var kills = try RandomKills(rig: FaultRig("kills"), seed: FaultOptions.seed)
+            defer { kills.rig.sandbox.remove() }
+            for round in 1...FaultOptions.rounds {
+                let (what, problems) = try kills.run(round)
+                for problem in problems {
+                    Issue.record("round \(round), seed \(FaultOptions.seed), \(what): \(problem)")
+                }
+                print("round \(round): \(what)\(problems.isEmpty ? "" : " FAILED")")
+            }
+            print(kills.summary)
+        }
+    }
+}

@@ -1,0 +1,103 @@
+import Foundation
+import Glibc
+import LinuxSystem
+
+@testable import SandboxController
+
+/// A random process is killed at a random instant of start, exec and stop.
+struct RandomKills {
+    enum Victim: String, CaseIterable { case cli, monitor, device, machine, agent }
+
+    let rig: FaultRig
+    private var numbers: SeededNumbers
+    /// Of a round in which nothing is killed, in milliseconds: an instant is drawn from it.
+    private var length = 0
+    private var counts: [String: Int] = [:]
+    private var sandbox: TestSandbox { rig.sandbox }
+
+    init(rig: FaultRig, seed: UInt64) throws {
+        self.rig = rig
+        numbers = SeededNumbers(seed: seed)
+        let started = Deadline.now()
+        try sandbox.startAgain()
+        _ = try sandbox.exec("true")
+        try sandbox.keystone.mustSucceed(["stop", sandbox.name])
+        length = Int((Deadline.now() - started) / 1_000_000)
+    }
+
+    var summary: String {
+        "kills that hit: " + counts.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }.joined(separator: ", ")
+    }
+
+    /// - Returns: what was killed and when, and what was not as it must be.
+    mutating func run(_ round: Int) throws -> (String, [String]) {
+        let victim = Victim.allCases.randomElement(using: &numbers) ?? .cli
+        let instant = Int.random(in: 0..<length, using: &numbers)
+        let killer = try RandomKiller(rig, victim, after: instant)
+        let what = "\(victim.rawValue) after \(instant) ms"
+        var problems: [String] = []
+
+        let start = try step(TestSandbox.startWords(sandbox.name), killer)
+        if start.code != 0 {
+            killer.waitForEnds()
+            problems += try settled()
+            // Whatever became of the first, the next one works.
+            if try sandbox.state() != "running" { try sandbox.startAgain() }
+        }
+        let text = "round-\(round)"
+        let exec = try step(
+            ["exec", sandbox.name, "--", "sh", "-c", "echo \(text) >/workspace/kept; echo done"], killer)
+        let isTold = exec.code == 0 && exec.line == "done"
+        if try sandbox.state() == "running" {
+            let stop = try step(["stop", "--timeout", "5s", sandbox.name], killer)
+            if stop.code != 0, !stop.wasKilled, !stop.errorText.contains("keystone: ") {
+                problems.append("stop: \(stop)")
+            }
+        }
+        let hit = killer.end()
+        killer.waitForEnds()
+        problems += try settled()
+        if isTold, try rig.sandbox.project.read("kept") != Array("\(text)\n".utf8) {
+            problems.append("what the command had written is lost")
+        }
+        for finished in [start, exec] where finished.code != 0 && !finished.wasKilled {
+            if !finished.errorText.contains("keystone: ") || finished.errorText.contains("Fatal") {
+                problems.append("no sentence: \(finished)")
+            }
+            if hit == nil { problems.append("nothing was killed, and yet: \(finished)") }
+        }
+        if let hit { counts["\(victim.rawValue) in \(hit)", default: 0] += 1 }
+        return (what + (hit.map { " (\($0))" } ?? " (nothing was there)"), problems)
+    }
+
+    private func step(_ words: [String], _ killer: RandomKiller) throws -> Finished {
+        let running = try sandbox.keystone.begin(words)
+        killer.watch(running.processID, words[0])
+        defer { killer.watch(nil, "between") }
+        return try running.finish(within: TestSandbox.startSeconds)
+    }
+
+    /// Waits until nothing is on its way any more, and looks.
+    private func settled() throws -> [String] {
+        let file = rig.directory.stateFile(sandbox.name)
+        _ = try FileWatch.wait(in: sandbox.stateFolder, within: 90) {
+            switch StateFile.read(file)?.state {
+            // A monitor that is dead writes nothing: whoever asks does.
+            case .starting, .stopping: (try? sandbox.state()).map { $0 != "starting" && $0 != "stopping" } ?? false
+            default: true
+            }
+        }
+        let truth = try FaultTruth(sandbox)
+        if truth.state == "running" {
+            let alive = try sandbox.exec("echo", "alive")
+            let stop = try sandbox.keystone.agent("stop", "--timeout", "5s", sandbox.name)
+            return truth.problems + (alive.line == "alive" ? [] : ["running, and yet \(alive)"])
+                + (stop.code == 0 ? [] : ["stop: \(stop)"])
+        }
+        return truth.problems
+    }
+}
+
+extension Finished {
+    var wasKilled: Bool { if case .signaled(SIGKILL, _) = status { true } else { false } }
+}
