@@ -45,6 +45,10 @@ enum Bench {
             if options.topics.contains(.start) {
                 complete = attempt(.start) { try StartBench(fixture, rounds: options.rounds).run(&report) }
             }
+            if options.topics.contains(.stop) {
+                let done = attempt(.stop) { try StopBench(fixture, rounds: options.rounds).run(&report) }
+                complete = done && complete
+            }
             if options.topics.contains(.provision) {
                 let done = attempt(.provision) { try ProvisionBench(fixture, rounds: options.rounds).run(&report) }
                 complete = done && complete
@@ -53,7 +57,7 @@ enum Bench {
                 let done = attempt(.ownership) { try LiveBench(fixture, rounds: options.rounds).run(&report) }
                 complete = done && complete
             }
-            if !Set(options.topics).isSubset(of: [.start, .provision, .ownership]) {
+            if !Set(options.topics).isSubset(of: [.start, .stop, .provision, .ownership]) {
                 try fixture.start()
                 try fixture.placeProbe()
             }
@@ -65,7 +69,7 @@ enum Bench {
         for topic in [Topic.memory, .exec, .throughput, .ownership] where options.topics.contains(topic) {
             let done = attempt(topic) {
                 switch topic {
-                case .start, .provision: break
+                case .start, .stop, .provision: break
                 case .exec:
                     var bench = try ExecBench(fixture, rounds: options.rounds)
                     try bench.run(&report)

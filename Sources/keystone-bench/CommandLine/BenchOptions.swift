@@ -21,7 +21,7 @@ struct BenchOptions: Equatable {
     }
 
     static let help = """
-        Usage: keystone-bench [exec|start|provision|throughput|memory|ownership|all]... [OPTION]...
+        Usage: keystone-bench [exec|start|stop|provision|throughput|memory|ownership|all]... [OPTION]...
 
         Measures Keystone Agent against what it can't beat: the vsock device alone, a spawn inside the guest, a bare
         program that dials the host. Both sides are measured in one run, in turns, and printed with their ratio.
@@ -29,6 +29,7 @@ struct BenchOptions: Equatable {
         Topics (default: all):
           exec         /bin/true in a running sandbox, and what the `keystone` process adds
           start        start to ready
+          stop         stop of an idle sandbox, against the guest's own power-off
           provision    what provisioning adds to a start
           throughput   bytes through exec and through the device alone
           memory       sizes, resident memory, wake-ups

@@ -79,7 +79,10 @@ final class ArmedMachine: @unchecked Sendable {
     // MARK: What tests do
 
     /// The next machine stops before its agent begins, until `goOn`.
-    func holdNextBoot() { changed.withLock { holdsBoot = true } }
+    func holdNextBoot() {
+        // The one before has nothing to say any more.
+        changed.withLock { (holdsBoot, line, said) = (true, nil, "") }
+    }
 
     func waitUntilHeld() throws { try wait("the guest's kernel to boot", 60) { said.contains("armed") && holdsBoot } }
 
@@ -87,6 +90,9 @@ final class ArmedMachine: @unchecked Sendable {
         changed.withLock { holdsBoot = false }
         send("go")
     }
+
+    /// Nothing is held any more; of no effect where nothing was.
+    func letGo() { if changed.withLock({ holdsBoot }) { goOn() } }
 
     /// Runs a line as the guest's root and waits for its end.
     /// - Parameter awaits: false for one that does not return.

@@ -8,7 +8,7 @@ extension FaultRig {
     /// Runs one cell. - Returns: what was not as it must be.
     func run(_ cell: FaultCell) throws -> [String] {
         try prepare(for: cell.phase)
-        defer { closeGates() }
+        defer { letGo() }
         let returns = agentReturns
         let command = try enter(cell)
         let witnesses = Witnesses((try? processes().all) ?? [])
@@ -16,7 +16,7 @@ extension FaultRig {
         release(cell)
         var problems: [String] = []
         if let command { problems += try end(command, cell) }
-        closeGates()
+        letGo()
         if cell.phase == .build { return problems + (try afterBuild(cell)) }
         try settle(cell, witnesses, returns)
         let truth = try FaultTruth(sandbox)

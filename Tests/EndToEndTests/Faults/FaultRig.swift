@@ -184,7 +184,9 @@ final class FaultRig: @unchecked Sendable {
         for gate in gates { gate.open() }
     }
 
-    func closeGates() {
+    /// However the cell went, the next one finds nothing held.
+    func letGo() {
+        machine.letGo()
         for gate in gates { gate.close() }
         gates = []
     }

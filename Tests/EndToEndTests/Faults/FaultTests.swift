@@ -18,18 +18,18 @@ extension EndToEnd {
             do { problems = try rig.run(cell) } catch { problems = ["\(error)"] }
             let seconds = Double(Deadline.now() - started) / 1e9
             for problem in problems { Issue.record("\(cell.testDescription): \(problem)") }
-            print("fault \(cell.testDescription): \(problems.isEmpty ? "passed" : "FAILED"), \(Int(seconds)) s")
+            FaultReport.say("fault \(cell.testDescription): \(problems.isEmpty ? "passed" : "FAILED"), \(Int(seconds)) s")
             if FaultReport.shared.note(cell, problems.isEmpty ? .passed : .failed, seconds: seconds)
                 == FaultOptions.cells.count
             {
-                print(FaultReport.shared.table)
+                FaultReport.say(FaultReport.shared.table)
                 rig.sandbox.remove()
             }
         }
 
         @Test(.enabled(if: FaultOptions.rounds > 0))
         func randomKillsLeaveNothingAndLoseNothing() throws {
-            print("random kills: \(FaultOptions.rounds) rounds, seed \(FaultOptions.seed)")
+            FaultReport.say("random kills: \(FaultOptions.rounds) rounds, seed \(FaultOptions.seed)")
             var kills = try RandomKills(rig: FaultRig("kills"), seed: FaultOptions.seed)
             defer { kills.rig.sandbox.remove() }
             for round in 1...FaultOptions.rounds {
@@ -37,9 +37,9 @@ extension EndToEnd {
                 for problem in problems {
                     Issue.record("round \(round), seed \(FaultOptions.seed), \(what): \(problem)")
                 }
-                print("round \(round): \(what)\(problems.isEmpty ? "" : " FAILED")")
+                FaultReport.say("round \(round): \(what)\(problems.isEmpty ? "" : " FAILED")")
             }
-            print(kills.summary)
+            FaultReport.say(kills.summary)
         }
     }
 }
