@@ -1,3 +1,4 @@
+import AgentProtocol
 import Foundation
 import Glibc
 import LinuxSystem
@@ -45,7 +46,9 @@ final class FaultRig: @unchecked Sendable {
         switch phase {
         case .build: return
         case .boot, .hello, .provision:
-            if state == "running" { try sandbox.keystone.mustSucceed(["stop", "--force", sandbox.name]) }
+            if ["starting", "running", "stopping"].contains(state) {
+                try sandbox.keystone.mustSucceed(["stop", "--force", sandbox.name])
+            }
         case .idle, .exec, .stop, .destroy:
             if state != "running" { try sandbox.startAgain() }
             acknowledged += 1
@@ -121,13 +124,14 @@ final class FaultRig: @unchecked Sendable {
         let vsock = directory.vsockSocket(sandbox.name)
         let gate: SocketGate
         if cell.phase == .hello {
-            gate = try SocketGate(at: "\(vsock)_1024", aside: disk.folder + "/report", .connection)
+            gate = try SocketGate(at: "\(vsock)_\(Ports.report)", aside: disk.folder + "/report", .connection)
             gates.append(gate)
         } else {
-            gate = try holdVsock(.answer)
+            // An answer may be whole when it is held, so a guest that is to give none is not asked yet.
+            gate = try holdVsock(cell.fault == .hang ? .connection : .answer)
         }
         machine.goOn()
-        try gate.wait(cell.phase == .hello ? "agent's hello" : "agent's answer to its provisioning")
+        try gate.wait(cell.phase.rawValue)
         return starting
     }
 

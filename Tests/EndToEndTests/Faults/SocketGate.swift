@@ -8,6 +8,7 @@ import LinuxSystem
 final class SocketGate: Sendable {
     enum Mode { case connection, answer }
 
+    private let path: String
     private let real: String
     private let mode: Mode
     private let listener: FileDescriptor
@@ -20,6 +21,7 @@ final class SocketGate: Sendable {
     ///   - mode: whether a connection is held before anything passes, or once the other side has begun to answer: behind
     ///     the line that says that it took the connection.
     init(at path: String, aside: String, _ mode: Mode) throws {
+        self.path = path
         real = aside
         self.mode = mode
         held = try EventDescriptor()
@@ -39,11 +41,11 @@ final class SocketGate: Sendable {
     /// Lets everybody pass from now on.
     func open() { opened.signal() }
 
-    /// Nobody comes in any more.
+    /// Nobody comes in here any more: the real socket is put back, unless its sandbox has removed what it takes for it.
     func close() {
         open()
         shutdown(listener.rawValue, Int32(SHUT_RDWR))
-        unlink(real)
+        if access(path, F_OK) != 0 || rename(real, path) != 0 { unlink(real) }
     }
 
     private func accept() {
