@@ -31,6 +31,19 @@ extension SandboxController {
         return SandboxStatus(record: record, state: file.state, file: file)
     }
 
+    /// Writes down that a sandbox was stopped whose monitor could not do it any more, and removes what that left.
+    func noteForcedEnd(_ name: String) {
+        guard let lock = try? FileLock(path: directory.monitorLock(name), deadline: .after(milliseconds: 1_000)) else {
+            return
+        }
+        defer { withExtendedLifetime(lock) {} }
+        Leftovers(of: name, in: directory).remove()
+        guard var file = StateFile.read(directory.stateFile(name)), file.state.needsMonitor else { return }
+        file.becomeOrphan(name)
+        (file.state, file.advice) = (.stopped, nil)
+        try? file.write(directory.stateFile(name))
+    }
+
     func askMonitor(_ name: String) -> StateFile? {
         let deadline = Deadline.after(milliseconds: 2_000)
         do throws(SystemError) {

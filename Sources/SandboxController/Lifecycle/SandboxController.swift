@@ -144,7 +144,7 @@ public struct SandboxController: Sendable {
         progress.warning("The monitor of sandbox \(name) does not answer, so it is killed.")
         MonitorHunt(name, in: directory).kill()
         try waitUntilGone(name, deadline: .after(milliseconds: 10_000))
-        _ = try status(name)  // Writes down how it ended and removes what it left.
+        noteForcedEnd(name)
     }
 
     private func waitUntilGone(_ name: String, deadline: Deadline) throws(ControllerError) {

@@ -52,10 +52,13 @@ final class MachineChildren {
     }
 
     /// Guest shutdown, then QMP, then kill; returns when QEMU is reaped.
+    /// - Parameter isUnderWay: called once, when the guest has been asked or before the machine is ended without: what can be
+    ///   done meanwhile, such as writing it down, costs no time.
     func end(
         _ endpoint: GuestConnection.Endpoint, loop: MonitorLoop, options: StopOptions,
-        progress: any ProgressReporter, alsoWaiting: (ControlReply) -> Void
+        progress: any ProgressReporter, isUnderWay: () -> Void, alsoWaiting: (ControlReply) -> Void
     ) {
+        if options.force { isUnderWay() }
         if !options.force {
             progress.stage("asking the guest to power off")
             let limit = Deadline.after(milliseconds: options.timeoutSeconds * 1000)
@@ -63,6 +66,7 @@ final class MachineChildren {
                 GuestPower.request(.powerOff, endpoint: endpoint, deadline: min(limit, .after(milliseconds: 3_000)))
             }
             var isAsked = ask()
+            isUnderWay()
             if !isAsked {
                 progress.detail("the agent does not answer; pressing the machine's power button")
                 qmp.send("system_powerdown")

@@ -260,10 +260,11 @@ final class Monitor {
             $0.since = Date()
         }
         snapshot?.health.noteEnd()
-        persist()
-        events.append("stopping", ["force": String(options.force)])
         if let snapshot {
             machine?.end(endpoint(snapshot), loop: loop, options: options, progress: progress) {
+                self.persist()
+                self.events.append("stopping", ["force": String(options.force)])
+            } alsoWaiting: {
                 self.stopReplies.append($0)
             }
         }

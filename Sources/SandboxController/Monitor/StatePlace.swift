@@ -49,7 +49,9 @@ final class StatePlace {
             let raw = descriptor.rawValue
             let kinds = UInt32(IN_MOVE_SELF) | UInt32(IN_DELETE_SELF)
             try retryingInterrupts("watch \(file)") { inotify_add_watch(raw, file, kinds | UInt32(IN_ATTRIB)) }
-            for folder in folders { try retryingInterrupts("watch \(folder)") { inotify_add_watch(raw, folder, kinds) } }
+            for folder in folders {
+                try retryingInterrupts("watch \(folder)") { inotify_add_watch(raw, folder, kinds) }
+            }
         }
     }
 }

@@ -71,6 +71,27 @@ extension EndToEnd {
             }
         }
 
+        /// One that stands still, then one whose socket somebody removed: both can be stopped by force.
+        @Test func aMonitorThatDoesNotAnswerIsStoppedByForce() throws {
+            try TestSandbox.with("mute-monitor") { sandbox in
+                for makesMute in [
+                    { (processes: TestSandbox.Processes) in kill(processes.monitor, SIGSTOP) },
+                    { _ in unlink(sandbox.directory.controlSocket(sandbox.name)) },
+                ] {
+                    let processes = try sandbox.processes()
+                    let witnesses = Witnesses(processes.all)
+                    #expect(makesMute(processes) == 0)
+                    #expect(try sandbox.state() == "running")
+                    let stopped = try sandbox.keystone.agent("stop", "--force", sandbox.name)
+                    #expect(stopped.code == 0 && stopped.errorText.contains("monitor"), "\(stopped)")
+                    #expect(witnesses.waitForEnd(within: 0).isEmpty)
+                    #expect(Traces.of(sandbox).isEmpty, "\(Traces.of(sandbox))")
+                    #expect(try sandbox.state() == "stopped")
+                    try sandbox.startAgain()
+                }
+            }
+        }
+
         /// What everybody is told afterwards.
         private func expectTheTruth(_ sandbox: TestSandbox, _ victim: Victim) throws {
             let exec = try sandbox.exec("true")

@@ -10,10 +10,10 @@ final class FaultReport: @unchecked Sendable {
     private var verdicts: [FaultCell: Verdict] = [:]
     private var seconds = 0.0
 
-    /// At once, also into a file: whoever waits half an hour wants to see how it goes.
+    /// At once, on standard error: whoever waits half an hour wants to see how it goes.
     static func say(_ text: String) {
         let bytes = Array((text + "\n").utf8)
-        _ = write(1, bytes, bytes.count)
+        _ = write(2, bytes, bytes.count)
     }
 
     /// - Returns: how many there are now.

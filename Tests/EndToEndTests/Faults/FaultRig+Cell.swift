@@ -12,7 +12,7 @@ extension FaultRig {
         let returns = agentReturns
         let command = try enter(cell)
         let witnesses = Witnesses((try? processes().all) ?? [])
-        try inject(cell.fault, command)
+        try inject(cell, command)
         release(cell)
         var problems: [String] = []
         if let command { problems += try end(command, cell) }

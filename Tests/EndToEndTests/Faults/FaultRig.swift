@@ -144,9 +144,12 @@ final class FaultRig: @unchecked Sendable {
 
     // MARK: The fault
 
-    func inject(_ fault: Fault, _ command: Running?) throws {
-        if let script = fault.guestScript { return try machine.run(script, awaits: fault != .panic) }
-        switch fault {
+    func inject(_ cell: FaultCell, _ command: Running?) throws {
+        if let script = cell.fault.guestScript {
+            // A guest that is being destroyed may end before it has done it.
+            return try machine.run(script, awaits: cell.fault != .panic && cell.phase != .destroy)
+        }
+        switch cell.fault {
         case .cli: try command?.send(SIGKILL)
         case .monitor: kill(try processes().monitor, SIGKILL)
         case .device: kill(try processes().device, SIGKILL)

@@ -18,7 +18,8 @@ extension EndToEnd {
             do { problems = try rig.run(cell) } catch { problems = ["\(error)"] }
             let seconds = Double(Deadline.now() - started) / 1e9
             for problem in problems { Issue.record("\(cell.testDescription): \(problem)") }
-            FaultReport.say("fault \(cell.testDescription): \(problems.isEmpty ? "passed" : "FAILED"), \(Int(seconds)) s")
+            let word = problems.isEmpty ? "passed" : "FAILED"
+            FaultReport.say("fault \(cell.testDescription): \(word), \(Int(seconds)) s")
             if FaultReport.shared.note(cell, problems.isEmpty ? .passed : .failed, seconds: seconds)
                 == FaultOptions.cells.count
             {
