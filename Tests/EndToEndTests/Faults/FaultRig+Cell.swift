@@ -98,6 +98,11 @@ extension FaultRig {
             let finished = try sandbox.exec("echo", "alive")
             if finished.line != "alive" { problems.append("a command fails: \(finished)") }
         }
+        if cell.fault == .clock {
+            // Deadlines are on a clock that nobody sets: neither at once, nor in eleven years.
+            let limited = try sandbox.exec(["sleep", "30"], options: ["--timeout", "1s"])
+            if limited.code != 124 || !(1..<20 ~= limited.seconds) { problems.append("a time limit: \(limited)") }
+        }
         guard [.hang, .hostDisk, .guestDisk].contains(cell.fault) else { return problems }
         let stopped = try sandbox.keystone.agent("stop", "--timeout", "3s", sandbox.name)
         if stopped.code != 0 { problems.append("it can't be stopped: \(stopped)") }
