@@ -21,8 +21,8 @@ final class ArmedMachine: @unchecked Sendable {
     private var machines = 0
     private var holdsBoot = false
 
-    init(image: Image) throws {
-        folder = try Room.shared().makeFolder("armed")
+    init(_ name: String, image: Image) throws {
+        folder = try Room.shared().makeFolder("armed-" + name)
         program = folder + "/qemu"
         listener = try UnixSocket.listen(at: folder + "/line")
         try writeInitramfs(image)

@@ -21,7 +21,7 @@ final class FaultRig: @unchecked Sendable {
     init(_ name: String) throws {
         disk = try SmallDisk(name + "-disk", mebibytes: 640)
         image = try Images.folder()
-        machine = try ArmedMachine(image: Image(folder: image, manifest: ImageFolder(path: image).readManifest()))
+        machine = try ArmedMachine(name, image: Image(folder: image, manifest: ImageFolder(path: image).readManifest()))
         let project = try Project(name)
         var keystone = try Keystone(in: project.folder, stateDirectory: disk.folder + "/state")
         keystone.environment["KEYSTONE_QEMU"] = machine.program
