@@ -115,22 +115,25 @@ public struct SandboxController: Sendable {
     /// Stops a sandbox; returns when every process of it has ended and every socket is gone.
     /// - Throws: `notRunning` when there is nothing to stop.
     public func stop(_ name: String, options: StopOptions, progress: any ProgressReporter) throws(ControllerError) {
-        let state = try status(name).state
-        guard state.needsMonitor else {
-            throw ControllerError(.notRunning, "Sandbox \(name) is \(state.word), not running.")
-        }
+        try SandboxName.validate(name)
         // The guest's time, and what ending the machine by force takes (`MachineChildren.end`); then there is something
         // wrong with the monitor itself.
         let patience = options.force ? StopOptions.forcePatience : options.timeoutSeconds * 1000 + 30_000
         let deadline = Deadline.after(milliseconds: patience)
         var isAnswered = false
         do throws(SystemError) {
+            // A monitor that listens is all the truth that is needed; everything else is asked about below.
             let client = try ControlClient(sandbox: name, in: directory, deadline: deadline)
+            progress.stage("stopping sandbox \(name)")
             let request = ControlMessage(.stop).with(.force, options.force ? 1 : 0)
                 .with(.timeoutMilliseconds, options.timeoutSeconds * 1000)
             isAnswered = Self.ask(client, request, deadline, progress).kind == .done
         } catch {
-            // No monitor answers: it is on its way in or out, hangs, or its socket is gone. The lock tells when it is over.
+            // It is on its way in or out, or its socket is gone: the lock tells when it is over.
+            let state = try status(name).state
+            guard state.needsMonitor else {
+                throw ControllerError(.notRunning, "Sandbox \(name) is \(state.word), not running.")
+            }
         }
         if options.force, !isAnswered { return try endMonitor(name, deadline: deadline, progress) }
         try waitUntilGone(name, deadline: isAnswered ? .after(milliseconds: 10_000) : deadline)

@@ -39,9 +39,6 @@ enum StopCommand {
 
     static func stop(_ name: String, _ options: StopOptions, _ invocation: Invocation) throws(ControllerError) {
         let progress = StageProgress(invocation.messages)
-        // What has nothing to stop is told by the controller's sentence alone.
-        let state = try invocation.controller.status(name).state
-        if state.needsMonitor { progress.stage("stopping sandbox \(name)") }
         do throws(ControllerError) {
             try invocation.controller.stop(name, options: options, progress: progress)
         } catch {

@@ -91,6 +91,9 @@ final class ArmedMachine: @unchecked Sendable {
         send("go")
     }
 
+    /// Whether the newest machine's helper listens.
+    var isArmed: Bool { changed.withLock { said.contains("armed") } }
+
     /// Nothing is held any more; of no effect where nothing was.
     func letGo() { if changed.withLock({ holdsBoot }) { goOn() } }
 

@@ -34,7 +34,8 @@ extension EndToEnd {
             var kills = try RandomKills(rig: FaultRig("kills"), seed: FaultOptions.seed)
             defer { kills.rig.sandbox.remove() }
             for round in 1...FaultOptions.rounds {
-                let (what, problems) = try kills.run(round)
+                var (what, problems) = ("nothing", [String]())
+                do { (what, problems) = try kills.run(round) } catch { problems = ["\(error)"] }
                 for problem in problems {
                     Issue.record("round \(round), seed \(FaultOptions.seed), \(what): \(problem)")
                 }

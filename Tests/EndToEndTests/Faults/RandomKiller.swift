@@ -63,7 +63,7 @@ final class RandomKiller: @unchecked Sendable {
             case .agent: nil
             }
         if victim == .agent {
-            guard processes != nil, let script = Fault.agent.guestScript else { return }
+            guard processes != nil, rig.machine.isArmed, let script = Fault.agent.guestScript else { return }
             hit = phase
             try? rig.machine.run(script, awaits: false)
         } else if let target {
