@@ -15,6 +15,8 @@ let usage = """
           --user USER[:GROUP]            who commands run as unless told; default root
           --provision-root DIRECTORY     what to provision; default: / over vsock, else nothing
           --hello-after DESCRIPTOR       say hello when this inherited pipe ends
+      keystone-guest-agent end-sessions DIRECTORY
+                                         ends what runs in the cgroups below, for a machine that goes down
       keystone-guest-agent --version
       keystone-guest-agent --help
 
@@ -34,6 +36,9 @@ case "serve":
     } catch {
         complain(error.message)
     }
+case "end-sessions":
+    guard arguments.count == 2 else { complain("end-sessions needs a directory.") }
+    exit(SessionsEnd.run(arguments[1]))
 case "--help", "-h": print(usage, terminator: "")
 case "--version": print("keystone-guest-agent \(SoftwareVersion.current)")
 case .some(let other): complain("Unknown command \(other).")
