@@ -48,6 +48,12 @@ import Testing
             ])
     }
 
+    @Test func aMachineIdIsThereFromTheFirstMoment() throws {
+        let id = "0123456789abcdef0123456789abcdef"
+        let line = try #require(value("-append", try arguments { $0.machineID = id }))
+        #expect(line.contains(" hostname=box systemd.machine_id=\(id) "), "\(line)")
+    }
+
     @Test(arguments: [
         ("/a b/c", "/a b/c"), ("/a,b,,c", "/a,,b,,,,c"), ("/größe/日本", "/größe/日本"),
         ("/x,readonly=on", "/x,,readonly=on"),

@@ -87,6 +87,10 @@ struct ProvisionRunTests {
         }
         let id = MachineIdentity.bytes(of: record("one", 1_790_000_000.75), in: directory)
         #expect(id.count == 16 && id[6] >> 4 == 4 && id[8] >> 6 == 2)
+        let text = MachineIdentity.text(of: record("one", 1_790_000_000.75), in: directory)
+        #expect(
+            text.utf8.count == 32 && text == id.map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
+        )
         // The registry keeps whole seconds; settings and project may change.
         #expect(MachineIdentity.bytes(of: record("one", 1_790_000_000), in: directory) == id)
         #expect(MachineIdentity.bytes(of: record("two", 1_790_000_000), in: directory) != id)

@@ -83,6 +83,9 @@ public enum MachineCommandLine {
     static func kernelParameters(_ machine: MachineConfiguration) -> [String] {
         // A panic ends QEMU (-no-reboot), which the monitor sees; without it the guest would hang for ever.
         var all = ["console=ttyS0", "quiet", "panic=-1", "hostname=\(machine.name)"]
+        // Provisioning sets it too, but comes after journald: whose files lie under the id of the boot's first moment, and
+        // journalctl shows only those under the present one (systemd(1), "systemd.machine_id=").
+        if let id = machine.machineID { all.append("systemd.machine_id=\(id)") }
         // An emulated processor does not speculate, and QEMU does not call TCG a security boundary; retpolines there only
         // cost a jump-cache miss each (a raw vsock stream 603 → 690 MiB/s, exec output 305 → 346).
         if machine.accelerator == .tcg { all.append("mitigations=off") }

@@ -56,11 +56,13 @@ public struct MachineConfiguration: Equatable, Sendable {
     public var descriptors: Descriptors
     /// A small firmware that only starts Linux (qboot), or nil for QEMU's own; see `QemuProgram`.
     public var firmware: String?
+    /// 32 hexadecimal digits, or nil for one that a systemd guest makes up at each boot; see `MachineIdentity`.
+    public var machineID: String?
 
     public init(
         name: String, image: Image, memoryMebibytes: Int, processors: Int, nested: Bool,
         accelerator: SandboxSettings.Accelerator, shares: [Share], network: Network, descriptors: Descriptors,
-        firmware: String?
+        firmware: String?, machineID: String? = nil
     ) {
         self.name = name
         self.image = image
@@ -72,5 +74,6 @@ public struct MachineConfiguration: Equatable, Sendable {
         self.network = network
         self.descriptors = descriptors
         self.firmware = firmware
+        self.machineID = machineID
     }
 }

@@ -136,7 +136,8 @@ struct MachineLauncher {
                 processors: settings.processors,
                 nested: settings.nested, accelerator: plan.accelerator,
                 shares: [.init(path: plan.record.project, security: plan.security)], network: network,
-                descriptors: .init(vsock: 4, control: 5, console: 6, credential: 7), firmware: plan.qemu.firmware))
+                descriptors: .init(vsock: 4, control: 5, console: 6, credential: 7), firmware: plan.qemu.firmware,
+                machineID: MachineIdentity.text(of: plan.record, in: directory)))
     }
 
     private func startMachine(_ plan: Plan, _ arguments: [String], _ descriptors: [Int32]) throws(SystemError)

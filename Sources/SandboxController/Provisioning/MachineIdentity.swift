@@ -15,5 +15,10 @@ enum MachineIdentity {
         return bytes
     }
 
+    /// The same as 32 lower-case hexadecimal digits.
+    static func text(of record: SandboxRecord, in directory: StateDirectory) -> String {
+        bytes(of: record, in: directory).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+    }
+
     private static func digit(_ byte: UInt8) -> UInt8 { byte < 58 ? byte - 48 : byte - 87 }
 }
