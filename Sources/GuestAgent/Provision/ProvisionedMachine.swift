@@ -11,8 +11,10 @@ protocol ProvisionedMachine: Sendable {
     /// Mixes bytes into the kernel's random pool.
     func addEntropy(_ bytes: [UInt8]) throws(SystemError)
     /// Makes sure that what is written to a folder stays in memory.
-    /// - Parameter options: of a tmpfs that is mounted there when need be (tmpfs(5)).
-    func provideMemory(at folder: String, options: String) throws(SystemError)
+    /// - Parameters:
+    ///   - options: of a tmpfs that is mounted there when need be (tmpfs(5)).
+    ///   - executable: whether programs may be run from it.
+    func provideMemory(at folder: String, options: String, executable: Bool) throws(SystemError)
 }
 
 /// The machine that the agent runs on.
@@ -46,11 +48,11 @@ struct OwnMachine: ProvisionedMachine {
 
     /// A mount of its own, though /run mostly is a tmpfs too: there is no telling what else is written to that one, which
     /// then would have no room for us.
-    func provideMemory(at folder: String, options: String) throws(SystemError) {
+    func provideMemory(at folder: String, options: String, executable: Bool) throws(SystemError) {
         if try isMount(folder) { return }
-        try Mount.mount(
-            "keystone-tokens", on: folder, type: "tmpfs", options: [.noSetUserID, .noDevices, .noExecute],
-            data: options)
+        var flags: Mount.Options = [.noSetUserID, .noDevices]
+        if !executable { flags.insert(.noExecute) }
+        try Mount.mount("keystone", on: folder, type: "tmpfs", options: flags, data: options)
         guard try isMount(folder) else { throw SystemError("mount memory on \(folder)", code: EIO) }
     }
 
@@ -73,7 +75,7 @@ struct ForeignMachine: ProvisionedMachine {
     func setClock(_ nanoseconds: UInt64) throws(SystemError) { throw SystemError("set the clock", code: EPERM) }
     func setHostName(_ name: String) throws(SystemError) { throw SystemError("set the host name", code: EPERM) }
     func addEntropy(_ bytes: [UInt8]) throws(SystemError) { throw SystemError("seed the random pool", code: EPERM) }
-    func provideMemory(at folder: String, options: String) throws(SystemError) {
+    func provideMemory(at folder: String, options: String, executable: Bool) throws(SystemError) {
         guard MountTable.fileSystem(of: try FileDescriptor.open(folder, O_RDONLY | O_DIRECTORY)) == "tmpfs" else {
             throw SystemError("keep tokens in memory below \(folder)", code: EPERM)
         }

@@ -116,7 +116,7 @@ final class PretendedMachine: ProvisionedMachine {
     }
     func setHostName(_ name: String) throws(SystemError) { state.withLock { $0.name = name } }
     func addEntropy(_ bytes: [UInt8]) throws(SystemError) { state.withLock { $0.entropy += bytes } }
-    func provideMemory(at folder: String, options: String) throws(SystemError) {
+    func provideMemory(at folder: String, options: String, executable: Bool) throws(SystemError) {
         if state.withLock({ $0.refuses }) { throw SystemError("mount memory", code: EPERM) }
         state.withLock { $0.memoryFolder = folder }
     }

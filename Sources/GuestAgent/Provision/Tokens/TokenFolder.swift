@@ -28,7 +28,7 @@ struct TokenFolder: ~Copyable {
         // Before anything is written: what is not in memory is on a disk.
         if isNeeded {
             try StepFailure.wrapping { () throws(SystemError) in
-                try guest.machine.provideMemory(at: path, options: TokenFolder.mountOptions)
+                try guest.machine.provideMemory(at: path, options: TokenFolder.mountOptions, executable: false)
             }
         }
         folder = try GuestFolder(path)
