@@ -4,12 +4,16 @@ import LinuxSystem
 
 @testable import SandboxController
 
-/// The guest image of a run: built once, copied into the state directories of tests that need their own.
+/// The guest image of a run, minimal or with systemd: built once, copied into the state directories of tests that need their own.
 enum Images {
     /// The built image's folder.
     static func folder() throws -> String { try built.get() }
 
     private static let built = Result { () throws -> String in
+        if TestGuest.current == .systemd {
+            let place = try Keystone().mustSucceed(["image", "import", try SystemdImage.make()], within: 300)
+            return try Room.shared().stateDirectory + "/images/" + place.line
+        }
         let keystone = try Keystone()
         var words = ["image", "build", "--include", "bash", "--include", "git"]
         let probe = try Room.shared().programs + "/keystone-guest-probe"

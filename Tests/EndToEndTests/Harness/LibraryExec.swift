@@ -32,4 +32,21 @@ enum LibraryExec {
             if let code { return (code, String(decoding: output, as: UTF8.self)) }
         }
     }
+
+    /// A command that outlives its connection, as the guest's user. Its words are divided by single spaces.
+    static func detach(_ endpoint: GuestConnection.Endpoint, _ command: String) throws {
+        let deadline = Deadline.after(milliseconds: 60_000)
+        let connection = try GuestConnection.open(endpoint, deadline: deadline)
+        let words = command.split(separator: " ").map { Array($0.utf8) }
+        try connection.begin(ExecRequest(arguments: words, detached: true).frame(), deadline: deadline)
+        _ = try connection.readWelcome(deadline: deadline)
+        while true {
+            let isAccepted = try connection.withNextFrame(deadline: deadline) {
+                (frame) throws(ControllerError) -> Bool in
+                if frame.kind == .failure { throw connection.refusal(try connection.decode(Failure.self, frame)) }
+                return frame.kind == .accepted
+            }
+            if isAccepted { return }
+        }
+    }
 }
