@@ -18,6 +18,8 @@ final class ReportChannel: Sendable {
     private let hello: [UInt8]
     private let sessions: SessionTable
     private let news: SessionNews?
+    /// An agent on UNIX sockets may run anywhere.
+    private let ownsMachine: Bool
     private let gate: Int32?
 
     /// - Parameters:
@@ -33,6 +35,7 @@ final class ReportChannel: Sendable {
         self.credential = credential
         self.sessions = sessions
         self.news = news
+        if case .vsock = address { ownsMachine = true } else { ownsMachine = false }
         let bootID = (try? SmallFile.read("/proc/sys/kernel/random/boot_id", limit: 64)).map {
             String(decoding: $0.prefix { $0 > 0x20 }, as: UTF8.self)
         }
@@ -47,7 +50,7 @@ final class ReportChannel: Sendable {
         if let gate { ReportChannel.waitForEnd(of: FileDescriptor(owning: gate)) }
         var pause = ReportChannel.shortestPause
         var lastComplaint = ""
-        let reporter = HealthReporter(sessions: sessions, news: news)
+        let reporter = HealthReporter(sessions: sessions, news: news, ownsMachine: ownsMachine)
         while true {
             let complaint = attempt(reporter) { pause = ReportChannel.shortestPause }
             // A host that stays away is said once, not every 30 seconds.

@@ -5,7 +5,7 @@ import LinuxSystem
 /// Watches the guest and reports to the host.
 ///
 /// What the kernel tells by itself is reported at once: sessions (a timer of ours), mounts (`poll(2)` on `mountinfo`), processes
-/// killed for want of memory (the kernel's log), waiting for memory (PSI). What has no event is looked at every
+/// killed for want of memory (the kernel's log), waiting for memory (PSI), units (systemd's own signals). What has no event is looked at every
 /// `sampleInterval`: memory and file systems past a mark. No process is started for any of it.
 ///
 /// Concurrency: belongs to the report channel's thread.
@@ -28,12 +28,20 @@ final class HealthReporter {
     /// Before the first report, in milliseconds: a guest that has just booted has better things to do.
     private static let firstReport = 100
     private static let sendDeadline = 10_000
+    /// Nanoseconds from systemd's first signal to the list, and from list to list.
+    private static let unitsDelay: UInt64 = 5_000_000
+    private static let unitsPause: UInt64 = 250_000_000
 
     private let sessions: SessionTable
     private let news: SessionNews?
     private let mountTable: FileDescriptor
     private var pressure = PressureTrigger()
     private var log = KernelLog()
+    /// nil while there is no systemd, or none that answers.
+    private var systemd: SystemdBus?
+    /// When units are to be listed: a boot or a big change comes with a thousand signals.
+    private var servicesAt = Deadline.never
+    private var servicesListedAt: UInt64 = 0
     private var pace = ReportPace(start: .never)
     /// As the host has it.
     private var told = HealthReport(clock: 0)
@@ -43,7 +51,11 @@ final class HealthReporter {
     /// Until the next steady report.
     private var samplesLeft = 0
 
-    init(sessions: SessionTable, news: SessionNews?) {
+    private let ownsMachine: Bool
+
+    /// - Parameter ownsMachine: the agent is the machine's own, so that its service manager is to be asked.
+    init(sessions: SessionTable, news: SessionNews?, ownsMachine: Bool = true) {
+        self.ownsMachine = ownsMachine
         self.sessions = sessions
         self.news = news
         _ = FiguresReading.began
@@ -62,8 +74,13 @@ final class HealthReporter {
         while try wait(connection) {
             if sampleAt.hasPassed {
                 stale.formUnion(.sampled)
+                if systemd == nil, ownsMachine { findSystemd() }
                 sampleAt = .after(milliseconds: HealthReporter.sampleInterval)
                 samplesLeft -= 1
+            }
+            if servicesAt.hasPassed {
+                servicesAt = .never
+                stale.insert(.services)
             }
             guard !stale.isEmpty, pace.nextAt.hasPassed else { continue }
             let isSteady = samplesLeft <= 0
@@ -78,10 +95,10 @@ final class HealthReporter {
     /// Sleeps until something happens or is due.
     /// - Returns: false when the host is gone.
     private func wait(_ connection: borrowing FileDescriptor) throws(SystemError) -> Bool {
-        let due = stale.isEmpty ? sampleAt : min(sampleAt, pace.nextAt)
+        let due = min(servicesAt, stale.isEmpty ? sampleAt : min(sampleAt, pace.nextAt))
         let descriptors = [
             (connection.rawValue, POLLIN), (news?.rawValue ?? -1, POLLIN), (mountTable.rawValue, POLLPRI),
-            (log.pollDescriptor, POLLIN), (pressure.pollDescriptor, POLLPRI),
+            (log.pollDescriptor, POLLIN), (pressure.pollDescriptor, POLLPRI), (systemd?.rawValue ?? -1, POLLIN),
         ]
         var entries = descriptors.map { pollfd(fd: $0.0, events: Int16($0.1), revents: 0) }
         guard poll(&entries, nfds_t(entries.count), due.pollTimeout) > 0 else { return true }
@@ -95,7 +112,24 @@ final class HealthReporter {
             pressure.dropIfBroken(entries[4].revents)
             stale.insert(.figures)
         }
+        if entries[5].revents != 0 {
+            switch systemd?.takeNews() {
+            case .some(true):
+                if servicesAt == .never {
+                    let soon = Deadline.now() + HealthReporter.unitsDelay
+                    servicesAt = Deadline(nanoseconds: max(soon, servicesListedAt + HealthReporter.unitsPause))
+                }
+            case .some(false): break
+            // It began anew (`systemctl daemon-reexec`); the next sample finds it again.
+            case nil: systemd = nil
+            }
+        }
         return entries[0].revents == 0 ? true : try isThere(connection)
+    }
+
+    private func findSystemd() {
+        systemd = SystemdBus()
+        if systemd != nil { stale.insert(.services) }
     }
 
     /// Nothing is expected of the host; what comes is taken off.
@@ -122,6 +156,14 @@ final class HealthReporter {
             let figures = FiguresReading.read()
             if isSteady || told.figures.map({ HealthMarks($0) != HealthMarks(figures) }) ?? true {
                 report.figures = figures
+            }
+        }
+        if stale.contains(.services), let systemd {
+            servicesListedAt = Deadline.now()
+            if let services = systemd.services() {
+                report.services = changed(services, told.services)
+            } else {
+                self.systemd = nil
             }
         }
         stale = []
