@@ -14,6 +14,8 @@ public final class FolderChanges: Sendable {
         public static let removed = Kinds(rawValue: UInt32(IN_DELETE))
         /// The contents of a file.
         public static let written = Kinds(rawValue: UInt32(IN_MODIFY))
+        /// The folder itself was removed.
+        public static let gone = Kinds(rawValue: UInt32(IN_DELETE_SELF))
         /// Mode, owner or an extended attribute.
         public static let attributes = Kinds(rawValue: UInt32(IN_ATTRIB))
         /// The queue was full (`fs.inotify.max_queued_events`): events are missing from here on. Of no folder.
@@ -49,9 +51,10 @@ public final class FolderChanges: Sendable {
     /// Watches what is in a folder; the folder itself, however it is named or moved, since it is reached by descriptor.
     /// - Returns: its number, the same as before when it was watched already.
     /// - Throws: `ENOSPC` when this user watches `fs.inotify.max_user_watches` folders and files already.
-    public func watch(_ folder: borrowing InodeHandle) throws(SystemError) -> Int32 {
+    public func watch(
+        _ folder: borrowing InodeHandle, for kinds: Kinds = [.made, .movedIn, .movedOut, .removed, .attributes]
+    ) throws(SystemError) -> Int32 {
         let excludeUnlinked: UInt32 = 0x0400_0000  // IN_EXCL_UNLINK
-        let kinds: Kinds = [.made, .movedIn, .movedOut, .removed, .attributes]
         let mask = kinds.rawValue | UInt32(IN_ONLYDIR) | excludeUnlinked
         let raw = descriptor.rawValue
         return try retryingInterrupts("watch a folder") { folder.withPath { inotify_add_watch(raw, $0, mask) } }

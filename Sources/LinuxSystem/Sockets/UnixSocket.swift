@@ -73,6 +73,12 @@ public enum UnixSocket {
         return (process, user, group)
     }
 
+    /// Whether the other end is the user that this process is, or root, who may do everything anyway.
+    public static func isOwnUserOrRoot(_ socket: Int32) -> Bool {
+        guard let peer = try? peerCredentials(socket) else { return false }
+        return peer.userID == geteuid() || peer.userID == 0
+    }
+
     private static func make() throws(SystemError) -> FileDescriptor {
         FileDescriptor(
             owning: try retryingInterrupts("create a socket") {

@@ -24,6 +24,21 @@ struct ControlClient: ~Copyable {
         return try ControlClient.readAnswer(from: socket, deadline: deadline, progress: progress)
     }
 
+    /// The same, and the connection stays.
+    borrowing func askAndStay(_ request: ControlMessage, deadline: Deadline) throws(ControllerError) -> ControlMessage {
+        do throws(SystemError) {
+            try request.write(to: socket, deadline: deadline)
+        } catch {
+            throw ControlClient.failure(error)
+        }
+        return try ControlClient.readAnswer(from: socket, deadline: deadline, progress: SilentProgress())
+    }
+
+    /// Says something that is not answered. That nobody hears it any more is no failure.
+    borrowing func tell(_ message: ControlMessage) {
+        try? message.write(to: socket, deadline: .after(milliseconds: 1_000))
+    }
+
     /// Reads stages, warnings and details until the answer that ends a request.
     private static func readAnswer(
         from socket: borrowing FileDescriptor, deadline: Deadline, progress: any ProgressReporter
@@ -55,7 +70,8 @@ struct ControlClient: ~Copyable {
         case .done: return message
         case .failed: throw message.error
         case .update: return nil
-        case .access, .describe, .stop, .cancel, .begin, .provision, .listTokens, .changeTokens, .health, .watchHealth:
+        case .access, .describe, .stop, .cancel, .begin, .provision, .listTokens, .changeTokens, .health, .watchHealth,
+            .ended:
             throw ControllerError(.internal, "The monitor answered with a request.")
         }
         return nil

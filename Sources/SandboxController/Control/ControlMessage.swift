@@ -19,6 +19,8 @@ struct ControlMessage: Sendable {
         case health = 9
         /// Answered by an `update` now and after each change, until either side leaves.
         case watchHealth = 10
+        /// What a client says on the connection of its `access` when its command has ended. Not answered.
+        case ended = 11
         // Answers
         case stage = 16
         case warning = 17
@@ -59,6 +61,12 @@ struct ControlMessage: Sendable {
         case unprovisioned = 20
         /// `HealthRecord.encoded`.
         case health = 21
+        /// `ExecNote`'s: words with a NUL behind each; whether they were cut.
+        case arguments = 22
+        case cut = 23
+        case user = 24
+        case folder = 25
+        case session = 26
     }
 
     /// Bytes of one message: the largest begins a monitor, with variables (192 KiB) and tokens (512 KiB).

@@ -30,7 +30,18 @@ public enum ExecClient {
     /// - Returns: the exit code for our process: the command's, 128 + its signal, or 124, 126, 127.
     /// - Throws: our own failures, which are exit code 125.
     public static func run(
-        _ connection: GuestConnection, request: ExecRequest, options: ExecClientOptions, in directory: StateDirectory
+        _ connection: GuestConnection, request: ExecRequest, options: ExecClientOptions, in directory: StateDirectory,
+        receipt: ExecReceipt? = nil
+    ) throws(ControllerError) -> Int32 {
+        var session: String?
+        let code = try run(connection, request, options, directory) { session = $0 }
+        if let session { receipt?.detached(session: session) } else { receipt?.ended(code: code) }
+        return code
+    }
+
+    private static func run(
+        _ connection: GuestConnection, _ request: ExecRequest, _ options: ExecClientOptions,
+        _ directory: StateDirectory, detached: (String) -> Void
     ) throws(ControllerError) -> Int32 {
         Signals.ignoreBrokenPipe()
         let frame = request.frame()
@@ -55,7 +66,8 @@ public enum ExecClient {
         do throws(ControllerError) {
             try connection.begin(frame, deadline: .after(milliseconds: 30_000))
             _ = try connection.readWelcome(deadline: .after(milliseconds: 30_000))
-            return try follow(connection, request: request, input: input, options: options, limit: limit)
+            return try follow(
+                connection, request: request, input: input, options: options, limit: limit, detached: detached)
         } catch {
             if error.code == .timeout, limit != .never, limit.hasPassed {
                 note(options, "the guest did not end the command in time")
@@ -69,7 +81,7 @@ public enum ExecClient {
 
     private static func follow(
         _ connection: GuestConnection, request: ExecRequest, input: ExecInput, options: ExecClientOptions,
-        limit: Deadline
+        limit: Deadline, detached: (String) -> Void
     ) throws(ControllerError) -> Int32 {
         while true {
             let end = try connection.withNextFrame(deadline: limit) { (frame) throws(ControllerError) -> Int32? in
@@ -79,6 +91,7 @@ public enum ExecClient {
                 case .started:
                     let started = try connection.decode(Started.self, frame)
                     if request.detached {
+                        detached(started.sessionID)
                         print(PrintableText.escaped(started.sessionID))
                         return 0
                     }

@@ -42,6 +42,13 @@ public final class GuestConnection: Sendable {
             throw Unreachable.explain(name, in: directory)
         }
         if answer.kind == .failed { throw answer.error }
+        return try endpoint(from: answer, sandbox: name, in: directory)
+    }
+
+    /// - Parameter answer: to a request for access.
+    static func endpoint(
+        from answer: ControlMessage, sandbox name: String, in directory: StateDirectory
+    ) throws(ControllerError) -> Endpoint {
         guard let host = answer.text(.hostSecret).flatMap({ Secret(hexadecimal: $0) }),
             let guest = answer.text(.guestSecret).flatMap({ Secret(hexadecimal: $0) })
         else { throw ControllerError(.internal, "The monitor of sandbox \(name) gave no way to its agent.") }

@@ -13,6 +13,8 @@ final class HealthKeeper: @unchecked Sendable {
     /// Of the first report of this boot, by path: whether it could be written to.
     private var firstMounts: [(path: String, isReadOnly: Bool)]?
     private var lastSkew: Int64?
+    /// Readable after `noteUse`.
+    let use = try? EventDescriptor()
 
     var current: HealthRecord { lock.withLock { record } }
 
@@ -32,16 +34,27 @@ final class HealthKeeper: @unchecked Sendable {
     /// The sandbox is being stopped: those who watch look up.
     func noteEnd() { change { _ in } }
 
+    /// Somebody's command ran to its end, which is as good as a try. Told at most every ten seconds: it is no news.
+    func noteUse() {
+        let now = Deadline.now()
+        if let last = current.probe, last.failure == nil, now < last.at + 10_000_000_000 { return }
+        note(HealthRecord.Probe(at: now))
+        use?.signal()
+    }
+
     func note(_ new: HealthRecord.Probe) { change { $0.probe = new } }
 
-    /// - Parameter report: as it came.
-    func take(_ report: HealthReport) {
+    /// - Parameters:
+    ///   - report: as it came.
+    ///   - bytes: of its frame.
+    func take(_ report: HealthReport, bytes: Int = 0) {
         let new = report.escaped()
         let hostClock = Date().timeIntervalSince1970 * 1000
         let skew = Int64(clamping: Int64(exactly: (Double(new.clock) / 1e6 - hostClock).rounded()) ?? 0)
         change { record in
             if record.report == nil { record.report = new } else { record.report?.merge(new) }
             record.reportedAt = Deadline.now()
+            record.receivedBytes += UInt64(bytes)
             // One report alone may have waited on its way, on a host that slept.
             if let lastSkew = self.lastSkew { record.skewMilliseconds = abs(skew) < abs(lastSkew) ? skew : lastSkew }
             self.lastSkew = skew

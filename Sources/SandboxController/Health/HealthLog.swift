@@ -28,7 +28,7 @@ final class HealthLog: Sendable {
             let verdict = HealthVerdict(record)
             if HealthLog.isNews(verdict, last) {
                 events.append(
-                    "health",
+                    .health,
                     ["health": verdict.word, "reasons": verdict.reasons.map(\.text).joined(separator: "; ")])
                 last = verdict
                 _ = poll(nil, 0, HealthLog.pause)

@@ -5,8 +5,8 @@ import LinuxSystem
 /// Tries whether commands can be run, since an agent that reports may still be unable to: a real session of a command that does
 /// nothing, once a minute, and not where somebody's own command has just run.
 ///
-/// Concurrency: `begin` starts a thread, which ends with the monitor; any thread may tell of a command that ran.
-final class HealthProbe: @unchecked Sendable {
+/// Concurrency: `begin` starts a thread, which ends with the monitor.
+final class HealthProbe: Sendable {
     /// After the boot, for whoever started the sandbox has commands of their own to run.
     private static let firstDelay = 5_000
     private static let interval = 60_000
@@ -16,28 +16,20 @@ final class HealthProbe: @unchecked Sendable {
 
     private let endpoint: GuestConnection.Endpoint
     private let keeper: HealthKeeper
-    private let proof: EventDescriptor
 
-    init(_ endpoint: GuestConnection.Endpoint, keeper: HealthKeeper) throws(SystemError) {
+    init(_ endpoint: GuestConnection.Endpoint, keeper: HealthKeeper) {
         self.endpoint = endpoint
         self.keeper = keeper
-        proof = try EventDescriptor()
     }
 
     func begin() throws(SystemError) { try Thread.start(name: "health-probe", stackKibibytes: 256) { self.run() } }
 
-    /// Somebody's command ran to its end: nothing has to be tried for a while.
-    func noteProof(milliseconds: UInt64) {
-        keeper.note(HealthRecord.Probe(at: Deadline.now(), milliseconds: milliseconds))
-        proof.signal()
-    }
-
     private func run() {
         var next = Deadline.after(milliseconds: HealthProbe.firstDelay)
         while true {
-            var entry = pollfd(fd: proof.rawValue, events: Int16(POLLIN), revents: 0)
+            var entry = pollfd(fd: keeper.use?.rawValue ?? -1, events: Int16(POLLIN), revents: 0)
             if poll(&entry, 1, next.pollTimeout) > 0 {
-                proof.drain()
+                keeper.use?.drain()
                 next = .after(milliseconds: HealthProbe.interval)
             }
             guard next.hasPassed else { continue }

@@ -7,8 +7,8 @@ public struct HealthRecord: Equatable, Sendable {
     /// The last try to run a command.
     public struct Probe: Equatable, Sendable {
         public var at: UInt64
-        /// From the dial to the exit report.
-        public var milliseconds: UInt64
+        /// From the dial to the exit report; nil for somebody's own command, which may have run for hours.
+        public var milliseconds: UInt64?
         /// Why no command could be run; nil when one was.
         public var failure: String?
         /// Of the first of the failures in a row.
@@ -29,6 +29,8 @@ public struct HealthRecord: Equatable, Sendable {
     public var lostMounts: [String] = []
     public var readOnlyMounts: [String] = []
     public var probe: Probe?
+    /// Of all reports since the boot.
+    public var receivedBytes: UInt64 = 0
     /// Counts everything that changed here.
     public var version: UInt64 = 0
 
@@ -57,6 +59,7 @@ extension HealthRecord {
             writer.put(12, probe.failingSince)
         }
         writer.put(13, version)
+        writer.put(14, receivedBytes)
         return writer.bytes
     }
 
@@ -82,11 +85,12 @@ extension HealthRecord {
             case 6: skewMilliseconds = Int64(bitPattern: try field.integer())
             case 7: lostMounts.append(try field.string())
             case 8: readOnlyMounts.append(try field.string())
-            case 9: probe = Probe(at: try field.integer(), milliseconds: 0)
+            case 9: probe = Probe(at: try field.integer(), milliseconds: nil)
             case 10: probe?.milliseconds = try field.integer()
             case 11: probe?.failure = try field.string()
             case 12: probe?.failingSince = try field.integer()
             case 13: version = try field.integer()
+            case 14: receivedBytes = try field.integer()
             default: try FieldReader.skipUnknown(field.tag)
             }
         }

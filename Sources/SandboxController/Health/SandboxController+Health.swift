@@ -22,6 +22,12 @@ extension SandboxController {
         return all
     }
 
+    /// For one whose state is known already. - Returns: nil when it does not run.
+    public func knownHealth(of status: SandboxStatus) -> SandboxHealth? {
+        guard case .running = status.state else { return nil }
+        return askForHealth(status.record.name)
+    }
+
     /// - Returns: nil when no monitor says that the sandbox runs.
     func askForHealth(_ name: String) -> SandboxHealth? {
         guard (try? SandboxName.validate(name)) != nil else { return nil }

@@ -8,6 +8,7 @@ final class ControlReply: ProgressReporter, Sendable {
     /// For a request of a visitor who is ours: longer, because on a busy host a client may not run for seconds between
     /// its connect and its write (1 of 6,000 at load 10 lost its connection after 2 s).
     private static let requestPatience = 10_000
+    private static let notePatience = 500
     private let socket: FileDescriptor
 
     init(_ socket: consuming FileDescriptor) { self.socket = socket }
@@ -16,6 +17,11 @@ final class ControlReply: ProgressReporter, Sendable {
 
     func readRequest() -> ControlMessage? {
         try? ControlMessage.read(from: socket, deadline: .after(milliseconds: ControlReply.requestPatience))
+    }
+
+    /// What a visitor adds once it is there to be read; nil when it has gone.
+    func readNote() -> ControlMessage? {
+        try? ControlMessage.read(from: socket, deadline: .after(milliseconds: ControlReply.notePatience))
     }
 
     func stage(_ text: String) { send(ControlMessage(.stage).with(.text, text)) }

@@ -16,8 +16,11 @@ final class ControlServer: Sendable {
     private let snapshot: MonitorSnapshot
     private let mailbox: Mailbox
     private let visitors = VisitorCount(limit: maximumVisitors)
+    private let execs: ExecWatch?
 
-    init(path: String, snapshot: MonitorSnapshot, mailbox: Mailbox) throws(SystemError) {
+    /// - Parameter execs: records commands; nil where there is nothing to record them in.
+    init(path: String, snapshot: MonitorSnapshot, mailbox: Mailbox, execs: ExecWatch? = nil) throws(SystemError) {
+        self.execs = execs
         listener = try UnixSocket.listen(at: path)
         self.snapshot = snapshot
         self.mailbox = mailbox
@@ -41,7 +44,8 @@ final class ControlServer: Sendable {
     }
 
     private func receive(_ visitor: consuming FileDescriptor) {
-        guard isAllowed(visitor.rawValue), visitors.enter() else { return }
+        // The socket is 0600 in a 0700 folder; this holds even where somebody loosened them.
+        guard UnixSocket.isOwnUserOrRoot(visitor.rawValue), visitors.enter() else { return }
         let reply = ControlReply(visitor)
         do throws(SystemError) {
             try Thread.start(name: "visitor") {
@@ -51,13 +55,8 @@ final class ControlServer: Sendable {
         } catch { visitors.leave() }
     }
 
-    /// The socket is 0600 in a 0700 folder; this holds even where somebody loosened them.
-    private func isAllowed(_ visitor: Int32) -> Bool {
-        guard let peer = try? UnixSocket.peerCredentials(visitor) else { return false }
-        return peer.userID == geteuid() || peer.userID == 0
-    }
-
     private func serve(_ reply: ControlReply) {
+        let began = Deadline.now()
         guard let request = reply.readRequest() else { return }
         switch request.kind {
         case .access:
@@ -71,6 +70,7 @@ final class ControlServer: Sendable {
             reply.finish(
                 ControlMessage(.done).with(.hostSecret, snapshot.secrets.host.revealHexadecimal())
                     .with(.guestSecret, snapshot.secrets.guest.revealHexadecimal()))
+            execs?.begin(request, reply, at: began)
         case .describe:
             var answer = ControlMessage(.done).with(.stateFile, snapshot.current.encoded())
             if request.integer(.peerLoss) != nil {
@@ -133,6 +133,7 @@ final class VisitorCount: @unchecked Sendable {
     private let lock = Mutex()
     private let limit: Int
     private var count = 0
+    private let left = try? EventDescriptor()
 
     init(limit: Int) { self.limit = limit }
 
@@ -144,5 +145,18 @@ final class VisitorCount: @unchecked Sendable {
         }
     }
 
-    func leave() { lock.withLock { count -= 1 } }
+    func leave() {
+        lock.withLock { count -= 1 }
+        left?.signal()
+    }
+
+    /// - Returns: false when nobody left in time.
+    func waitForRoom(deadline: Deadline) -> Bool {
+        while lock.withLock({ count >= limit }) {
+            var entry = pollfd(fd: left?.rawValue ?? -1, events: Int16(POLLIN), revents: 0)
+            if poll(&entry, 1, deadline.pollTimeout) == 0 { return false }
+            left?.drain()
+        }
+        return true
+    }
 }

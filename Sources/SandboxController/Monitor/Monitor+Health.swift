@@ -7,9 +7,7 @@ extension Monitor {
         guard let snapshot else { return }
         do throws(SystemError) {
             try HealthLog(keeper: snapshot.health, events: events).begin()
-            let probe = try HealthProbe(endpoint(snapshot), keeper: snapshot.health)
-            try probe.begin()
-            self.probe = probe
+            try HealthProbe(endpoint(snapshot), keeper: snapshot.health).begin()
         } catch {
             ErrorStream.say("keystone monitor: the guest's health is not watched: \(error)")
         }

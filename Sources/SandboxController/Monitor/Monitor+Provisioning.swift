@@ -68,7 +68,8 @@ extension Monitor {
         if result.job.number == gateJob { gate?.open() }
         switch result.records {
         case .failure(let error):
-            events.append("provision.failed", ["reason": error.message])
+            events.append(
+                .provisionFailed, ["id": events.jobID(result.job.number), "reason": error.message])
             result.job.reply?.fail(error)
         case .success(let records):
             keep(result, records)
@@ -89,7 +90,12 @@ extension Monitor {
 
     private func keep(_ result: ProvisionResult, _ records: [ProvisionRecord]) {
         for record in records {
-            events.append("provision", ["step": record.step, "outcome": record.outcome, "note": record.note])
+            events.append(
+                .provision,
+                [
+                    "id": events.jobID(result.job.number), "step": record.step, "outcome": record.outcome,
+                    "note": record.note,
+                ])
         }
         snapshot?.update {
             $0.provisioned = ProvisionRecord.merged($0.provisioned ?? [], records)

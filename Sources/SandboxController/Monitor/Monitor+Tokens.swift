@@ -12,7 +12,8 @@ extension Monitor {
         } catch {
             return reply.fail(error)
         }
-        events.append("tokens", tokens.event)
+        // The run of provisioning that gives them has the same.
+        events.append(.tokens, tokens.event.merging(["id": events.jobID(jobNumber + 1)]) { old, _ in old })
         guard provision([.tokens], .tokens(reply), greeting) else {
             vault.replace(with: before)
             return reply.fail(

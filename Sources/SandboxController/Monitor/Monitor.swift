@@ -29,7 +29,6 @@ final class Monitor {
     var provisioner: Provisioner?
     var gate: ProvisionGate?
     var live: LiveOwnership?
-    var probe: HealthProbe?
     private var record: SandboxRecord?
     /// Of the job begun last, and of the last that the gate is closed for.
     var jobNumber = 0
@@ -78,10 +77,14 @@ final class Monitor {
         let snapshot = MonitorSnapshot(name: name, secrets: try attempt(BootSecrets.generate))
         self.snapshot = snapshot
         snapshot.update { $0.monitorProcess = getpid() }
+        events.append(.starting, ["sandbox": name])
         Leftovers(of: name, in: directory).remove()
         try snapshot.current.write(directory.stateFile(name))
         try attempt { () throws(SystemError) in
-            control = try ControlServer(path: directory.controlSocket(name), snapshot: snapshot, mailbox: loop.mailbox)
+            let health = snapshot.health
+            control = try ControlServer(
+                path: directory.controlSocket(name), snapshot: snapshot, mailbox: loop.mailbox,
+                execs: try ExecWatch(events) { health.noteUse() })
         }
         let launcher = MachineLauncher(name: name, directory: directory, snapshot: snapshot, progress: channel)
         let plan = try launcher.plan()
@@ -282,7 +285,7 @@ final class Monitor {
 
     /// Ends what still runs, removes what was made for this boot, then tells everybody who waits.
     func finish(
-        _ state: SandboxState, event: String, _ details: [String: String], failure: ControllerError? = nil
+        _ state: SandboxState, event: EventKind, _ details: [String: String], failure: ControllerError? = nil
     ) {
         machine?.kill()
         endWatch()

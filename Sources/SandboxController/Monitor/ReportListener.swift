@@ -20,6 +20,11 @@ final class ReportListener: @unchecked Sendable {
     /// Under `presence`, as is the order of what is posted about agents.
     private var agentCount = 0
     private var latest: AgentReport?
+    private let strangers = Mutex()
+    /// Connections that have not shown the secret, oldest first; under `strangers`.
+    private var waiting: [AgentReport] = []
+    private let hellos = HelloLimit()
+    private let isUnix: Bool
 
     init(address: VsockAddress, secrets: BootSecrets, mailbox: Mailbox, health: HealthKeeper = HealthKeeper())
         throws(TransportError)
@@ -28,6 +33,7 @@ final class ReportListener: @unchecked Sendable {
         self.secrets = secrets
         self.mailbox = mailbox
         self.health = health
+        if case .vsock = address { isUnix = false } else { isUnix = true }
         do throws(SystemError) {
             try Thread.start(name: "report") { self.acceptAgents() }
         } catch {
@@ -50,14 +56,36 @@ final class ReportListener: @unchecked Sendable {
     }
 
     private func receive(_ connection: consuming FileDescriptor) {
-        guard visitors.enter() else { return }
+        // The device's own, which runs as we do: other users of the host are no guests.
+        if isUnix, !UnixSocket.isOwnUserOrRoot(connection.rawValue) { return }
         let agent = AgentReport(connection)
+        // Whoever has not shown the secret yet makes room: a process of the guest that holds all places must not keep the agent
+        // out, which speaks as soon as it is in.
+        if !visitors.enter() {
+            guard makeRoom(), visitors.enter() else { return }
+        }
+        strangers.withLock { waiting.append(agent) }
         do throws(SystemError) {
             try Thread.start(name: "agent-report") {
-                defer { self.visitors.leave() }
+                defer {
+                    self.forget(agent)
+                    self.visitors.leave()
+                }
                 self.serve(agent)
             }
-        } catch { visitors.leave() }
+        } catch {
+            forget(agent)
+            visitors.leave()
+        }
+    }
+
+    private func forget(_ agent: AgentReport) { strangers.withLock { waiting.removeAll { $0 === agent } } }
+
+    /// Sends the one away who has been silent longest.
+    private func makeRoom() -> Bool {
+        guard let oldest = strangers.withLock({ waiting.isEmpty ? nil : waiting.removeFirst() }) else { return false }
+        oldest.close()
+        return visitors.waitForRoom(deadline: .after(milliseconds: 1_000))
     }
 
     private func serve(_ agent: AgentReport) {
@@ -76,6 +104,9 @@ final class ReportListener: @unchecked Sendable {
                 ).frame())
             return
         }
+        forget(agent)
+        // Each costs a run of provisioning and lines in the events.
+        hellos.wait()
         let greeting = AgentGreeting(
             softwareVersion: PrintableText.escaped(hello.softwareVersion),
             bootID: PrintableText.escaped(hello.bootID ?? ""), features: hello.features)
@@ -86,9 +117,9 @@ final class ReportListener: @unchecked Sendable {
             mailbox.post(.agentHello(greeting))
         }
         agent.send(Welcome(version: version, features: .health, secret: secrets.host).frame())
-        agent.readReports { report in
+        agent.readReports { report, bytes in
             // One that a restarted agent has replaced has no say.
-            self.presence.withLock { if self.latest === agent { self.health.take(report) } }
+            self.presence.withLock { if self.latest === agent { self.health.take(report, bytes: bytes) } }
         }
         // A restarted agent may say hello before its predecessor's end is seen: only the last one's loss is one.
         presence.withLock {
@@ -108,6 +139,9 @@ private final class AgentReport: @unchecked Sendable {
 
     init(_ descriptor: consuming FileDescriptor) { self.descriptor = descriptor }
 
+    /// Its thread then finds that it has gone.
+    func close() { shutdown(descriptor.rawValue, Int32(SHUT_RDWR)) }
+
     func readHello(deadline: Deadline) -> Hello? {
         guard let frame = try? reader.next(from: descriptor, deadline: deadline), frame.kind == .hello else {
             return nil
@@ -123,11 +157,11 @@ private final class AgentReport: @unchecked Sendable {
     /// all but reports end the connection, and so does a report that is none.
     ///
     /// An agent that reports without end is read no faster than honest ones report, so it waits, and costs us little.
-    func readReports(_ take: (HealthReport) -> Void) {
+    func readReports(_ take: (HealthReport, Int) -> Void) {
         var pace = ReportLimit()
         while let frame = try? reader.next(from: descriptor, deadline: .never) {
             guard frame.kind == .healthReport, let report = try? HealthReport(decoding: frame.payload) else { return }
-            take(report)
+            take(report, FrameHeader.size + frame.payload.count)
             pace.wait()
         }
     }

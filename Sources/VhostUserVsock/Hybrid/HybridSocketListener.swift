@@ -25,8 +25,15 @@ final class HybridSocketListener {
         unlink(path)
     }
 
+    /// Other users of the host are turned away. The socket's mode does so first; this holds where somebody loosened it.
     /// - Returns: nil when nobody waits.
-    func accept() throws(SystemError) -> FileDescriptor? { try UnixSocket.accept(descriptor.rawValue) }
+    func accept() throws(SystemError) -> FileDescriptor? {
+        while let visitor = try UnixSocket.accept(descriptor.rawValue) {
+            let isAllowed = UnixSocket.isOwnUserOrRoot(visitor.rawValue)
+            if isAllowed { return visitor }
+        }
+        return nil
+    }
 
     /// Dials the host program that listens for the guest's port `port`.
     func dial(port: UInt32) throws(SystemError) -> FileDescriptor {

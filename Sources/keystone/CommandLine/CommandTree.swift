@@ -20,7 +20,7 @@ enum CommandTree {
             name, summary: "Start, use and stop sandboxes",
             subcommands: [
                 StartCommand.command, CreateCommand.command, ExecCommand.command, ListCommand.command,
-                StatusCommand.command, HealthCommand.command, LogsCommand.command,
+                StatusCommand.command, HealthCommand.command, EventsCommand.command, LogsCommand.command,
                 StopCommand.command,
                 RestartCommand.command, ProvisionCommand.command, DestroyCommand.command, PruneCommand.command,
                 FixOwnershipCommand.command,

@@ -70,10 +70,11 @@ enum ExecCommand {
         _ invocation: Invocation
     ) throws(ControllerError) -> Int32 {
         let request = try request(words, streams, arguments, invocation)
-        let connection = try GuestConnection.open(sandbox: sandbox, in: invocation.directory)
+        let (connection, receipt) = try GuestConnection.open(for: request, sandbox: sandbox, in: invocation.directory)
         let options = ExecClientOptions(
             interactive: streams.input, terminal: streams.terminal, quiet: invocation.globals.verbosity == .quiet)
-        return try ExecClient.run(connection, request: request, options: options, in: invocation.directory)
+        return try ExecClient.run(
+            connection, request: request, options: options, in: invocation.directory, receipt: receipt)
     }
 
     private static func request(

@@ -30,7 +30,8 @@ struct HealthDocument: Encodable {
 
     struct ProbeDocument: Encodable {
         let secondsAgo: Double
-        let milliseconds: UInt64
+        /// Missing where somebody's own command was the try.
+        let milliseconds: UInt64?
         /// Why no command could be run; missing when one was.
         let failure: String?
     }

@@ -62,7 +62,9 @@ enum HealthLines {
             rows.append(("reports", "none: the image's agent is too old for them"))
         }
         if let probe = record.probe {
-            let what = probe.failure.map { "failed: \($0)" } ?? "a command ran in \(probe.milliseconds) ms"
+            let what =
+                probe.failure.map { "failed: \($0)" }
+                ?? probe.milliseconds.map { "a command ran in \($0) ms" } ?? "a command of yours ran"
             rows.append(("probe", "\(what), \(age(probe.at)) ago"))
         }
         return rows

@@ -65,7 +65,7 @@ enum HealthMetrics {
             return codes.map { Sample(labels: [("reason", $0)], value: 1) }
         case "report_age_seconds": return one(report == nil ? nil : record.map { age($0.reportedAt) })
         case "probe_success": return one(record?.probe.map { $0.failure == nil ? 1 : 0 })
-        case "probe_duration_seconds": return one(record?.probe.map { Double($0.milliseconds) / 1000 })
+        case "probe_duration_seconds": return one(record?.probe?.milliseconds.map { Double($0) / 1000 })
         case "clock_skew_seconds": return one(report == nil ? nil : record.map { Double($0.skewMilliseconds) / 1000 })
         case "uptime_seconds": return one(figures.map { Double($0.uptime) / 1000 })
         case "load1": return one(figures.map { Double($0.load1) / 100 })

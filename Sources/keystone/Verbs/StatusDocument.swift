@@ -24,8 +24,13 @@ struct StatusDocument: Encodable {
     let monitorProcess: Int32?
     let machineProcess: Int32?
     let deviceProcess: Int32?
-    /// `healthy` or `agentLost`, while it runs.
+    /// `healthy` or `agentLost`, while it runs: whether the agent is there. `condition` says more.
     let health: String?
+    /// `healthy`, `degraded` or `unresponsive`, as `health` tells it, with the reasons.
+    let condition: String?
+    let reasons: [HealthDocument.ReasonDocument]?
+    /// What the guest says of itself.
+    let guest: GuestDocument?
     /// In the project's `.worktrees`.
     let worktrees: [String]
     /// Who commands run as, while it runs.
@@ -68,7 +73,10 @@ struct StatusDocument: Encodable {
         let gitEmail: String?
     }
 
-    init(_ status: SandboxStatus) {
+    init(_ status: SandboxStatus, _ health: SandboxHealth? = nil) {
+        condition = health?.verdict?.word
+        reasons = health?.verdict?.reasons.map { .init(code: $0.code.rawValue, text: $0.text) }
+        guest = health?.record?.report.map(GuestDocument.init)
         let (record, file) = (status.record, status.file)
         name = record.name
         project = record.project
@@ -90,7 +98,7 @@ struct StatusDocument: Encodable {
         machineProcess = file?.machineProcess
         deviceProcess = file?.deviceProcess
         worktrees = status.worktrees
-        health =
+        self.health =
             switch status.health {
             case .healthy: "healthy"
             case .agentLost: "agentLost"
@@ -119,11 +127,14 @@ struct StatusDocument: Encodable {
             gitName: settings.gitName, gitEmail: settings.gitEmail)
     }
 
-    static func json(_ status: SandboxStatus) throws(ControllerError) -> String {
-        try JSONText.of(StatusDocument(status))
+    static func json(_ status: SandboxStatus, _ health: SandboxHealth? = nil) throws(ControllerError) -> String {
+        try JSONText.of(StatusDocument(status, health))
     }
     static func json(_ all: [SandboxStatus]) throws(ControllerError) -> String {
-        try JSONText.of(all.map(StatusDocument.init))
+        try JSONText.of(all.map { StatusDocument($0) })
+    }
+    static func json(_ all: [(SandboxStatus, SandboxHealth?)]) throws(ControllerError) -> String {
+        try JSONText.of(all.map { StatusDocument($0.0, $0.1) })
     }
 }
 

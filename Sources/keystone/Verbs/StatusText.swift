@@ -3,7 +3,9 @@ import SandboxController
 
 /// A sandbox for people: one fact a line.
 enum StatusText {
-    static func of(_ status: SandboxStatus, _ directory: StateDirectory, _ style: TextStyle) -> String {
+    static func of(
+        _ status: SandboxStatus, _ directory: StateDirectory, _ style: TextStyle, health: SandboxHealth? = nil
+    ) -> String {
         let (record, file, settings) = (status.record, status.file, status.record.settings)
         var rows: [(String, String)] = [("state", state(status.state, style))]
         if case .error(_, let reason) = status.state {
@@ -11,7 +13,12 @@ enum StatusText {
             if let advice = file?.advice { rows.append(("next", PrintableText.escaped(advice))) }
         }
         if let uptime = status.uptimeSeconds { rows.append(("uptime", DurationText.text(seconds: uptime))) }
-        if let health = status.health { rows.append(("health", text(health, style))) }
+        if let health, health.verdict != nil {
+            let why = HealthLines.why(health)
+            rows.append(("health", HealthLines.verdict(health, style) + (why.isEmpty ? "" : ": " + why)))
+        } else if let health = status.health {
+            rows.append(("health", text(health, style)))
+        }
         rows.append(("project", PrintableText.escaped(record.project)))
         rows.append(("machine", machine(settings, file)))
         rows.append(("network", "\(settings.network.text), no ports forwarded"))
@@ -35,6 +42,8 @@ enum StatusText {
             let cpu = status.cpuSeconds.map { ", \(DurationText.text(seconds: $0)) of processor time" } ?? ""
             rows.append(("used", "\(MemorySize.text(mebibytes: Int(used >> 20)))\(cpu)"))
         }
+        // The machine's uptime is the sandbox's, within a boot.
+        if let health { rows += HealthLines.facts(health).filter { $0.0 != "uptime" && $0.0 != "agent" } }
         rows.append(("files", PrintableText.escaped(directory.sandboxFolder(record.name))))
         let width = rows.map(\.0.count).max() ?? 0
         let lines = rows.map {
