@@ -66,7 +66,7 @@ enum Bench {
             return false
         }
         // Memory first: what the agent takes after a boot can't be measured once it has worked.
-        for topic in [Topic.memory, .exec, .throughput, .ownership] where options.topics.contains(topic) {
+        for topic in [Topic.memory, .health, .exec, .throughput, .ownership] where options.topics.contains(topic) {
             let done = attempt(topic) {
                 switch topic {
                 case .start, .stop, .provision: break
@@ -74,6 +74,7 @@ enum Bench {
                     var bench = try ExecBench(fixture, rounds: options.rounds)
                     try bench.run(&report)
                 case .throughput: try ThroughputBench(fixture, rounds: options.rounds).run(&report)
+                case .health: try HealthBench(fixture, rounds: options.rounds).run(&report)
                 case .memory: try MemoryBench(fixture).run(&report)
                 case .ownership: try OwnershipBench(fixture, files: options.files).run(&report)
                 }

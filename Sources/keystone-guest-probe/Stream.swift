@@ -78,3 +78,18 @@ enum Stream {
         body(buffer)
     }
 }
+
+extension Stream {
+    /// Each byte is an event: something is mounted, or unmounted, and then the byte goes back.
+    static func events(_ raw: Int32, _ folder: String) {
+        var byte: UInt8 = 0
+        var isMounted = false
+        while read(raw, &byte, 1) == 1 {
+            do throws(SystemError) {
+                if isMounted { try Mount.detach(folder) } else { try Mount.mount("event", on: folder, type: "tmpfs") }
+            } catch { return Probe.say("event-server: \(error)\n", to: 2) }
+            isMounted.toggle()
+            guard write(raw, &byte, 1) == 1 else { return }
+        }
+    }
+}

@@ -16,6 +16,9 @@ let usage = """
       search                 looks for the byte strings on its stdin (hexadecimal, one a line) in every file, command line
                              and environment of the guest
       clock-change           sets the clock forth and back and prints how often the agent's and monitor's way of noticing did
+      hostile MODE [SECONDS] speaks the protocol badly to the host; modes: \(HostileAgent.modes)
+      event-server PORT DIR  mounts a file system at DIR, or unmounts it, for each byte that comes, then sends the byte back
+      dial CID PORT          dials over vsock and prints what came of it
       map FILE TEXT          writes TEXT at the beginning of FILE through a shared mapping
       dial-out               as PID 1: loads modules, sends the host one byte, powers off
 
@@ -52,6 +55,13 @@ case "spawn-server":
     guard !command.isEmpty else { complain("spawn-server needs a port and a program") }
     Probe.serve(port(arguments.dropFirst().first)) { SpawnTimes.answer($0, command) }
 case "search": Search.run()
+case "event-server":
+    guard let folder = arguments.dropFirst(2).first else { complain("event-server needs a port and a folder") }
+    Probe.serve(port(arguments.dropFirst().first)) { Stream.events($0, folder) }
+case "hostile": HostileAgent.run(Array(arguments.dropFirst()))
+case "dial":
+    guard let cid = arguments.dropFirst().first.flatMap(UInt32.init) else { complain("dial needs a CID and a port") }
+    Stranger.dial(cid, port(arguments.dropFirst(2).first))
 case "map": SharedMapping.write(Array(arguments.dropFirst()))
 case "clock-change": ClockChanges.count()
 case "--help": Probe.say(usage)

@@ -21,7 +21,7 @@ struct BenchOptions: Equatable {
     }
 
     static let help = """
-        Usage: keystone-bench [exec|start|stop|provision|throughput|memory|ownership|all]... [OPTION]...
+        Usage: keystone-bench [exec|start|stop|provision|throughput|memory|ownership|health|all]... [OPTION]...
 
         Measures Keystone Agent against what it can't beat: the vsock device alone, a spawn inside the guest, a bare
         program that dials the host. Both sides are measured in one run, in turns, and printed with their ratio.
@@ -34,6 +34,7 @@ struct BenchOptions: Equatable {
           throughput   bytes through exec and through the device alone
           memory       sizes, resident memory, wake-ups
           ownership    a new file of the host's; making many owners right, against chown -R in the guest; minutes long
+          health       how soon a change is seen, how soon health and list answer, what an idle agent costs; two minutes
 
         Options:
           --json FILE       also write every figure as JSON

@@ -117,7 +117,8 @@ struct MemoryBench {
         report.add(
             Figure(
                 .memory, "agent's wake-ups in \(MemoryBench.idleSeconds) s, idle", "times", numbers[1] - numbers[0],
-                target: .atMost(0)))
+                // The reporter looks every 5 s at what has no event of its own.
+                target: .atMost(Double(MemoryBench.idleSeconds) / 5 + 1)))
     }
 
     private func root(_ script: String) throws -> String {
