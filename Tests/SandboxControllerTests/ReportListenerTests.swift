@@ -123,6 +123,20 @@ struct ReportListenerTests {
         }
     }
 
+    @Test func whatIsNoReportEndsTheConnection() throws {
+        let room = try Room()
+        for frame in [
+            [0xFF, 0xFF, 0xFF, 0xFF, FrameKind.healthReport.rawValue, 0, 0, 0], FrameEncoding.frame(.healthReport, [1]),
+        ] as [[UInt8]] {
+            let agent = try room.dial()
+            try agent.writeAll(hello())
+            #expect(try answer(agent) == .welcome)
+            try agent.writeAll(frame)
+            let rest = try agent.readAll(limit: 4096, deadline: .after(milliseconds: 5_000))
+            #expect(rest.isEmpty)
+        }
+    }
+
     @Test func aFloodOfFramesAfterTheHelloEndsTheConnection() throws {
         let room = try Room()
         let agent = try room.dial()

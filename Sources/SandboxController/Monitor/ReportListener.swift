@@ -112,6 +112,8 @@ final class ReportListener: @unchecked Sendable {
             bootID: PrintableText.escaped(hello.bootID ?? ""), features: hello.features)
         presence.withLock {
             agentCount += 1
+            // A guest has one agent: the one before is dead and not yet seen to be, or no agent, and a true one dials again.
+            latest?.close()
             latest = agent
             health.noteHello(reports: hello.features.contains(.health))
             mailbox.post(.agentHello(greeting))
@@ -124,6 +126,8 @@ final class ReportListener: @unchecked Sendable {
         // A restarted agent may say hello before its predecessor's end is seen: only the last one's loss is one.
         presence.withLock {
             agentCount -= 1
+            // The connection ends with its last reference.
+            if latest === agent { latest = nil }
             if agentCount == 0 {
                 health.noteLoss()
                 mailbox.post(.agentLost)
