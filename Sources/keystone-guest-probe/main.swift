@@ -20,6 +20,7 @@ let usage = """
       event-server PORT DIR  mounts a file system at DIR, or unmounts it, for each byte that comes, then sends the byte back
       dial CID PORT          dials over vsock and prints what came of it
       map FILE TEXT          writes TEXT at the beginning of FILE through a shared mapping
+      send CID PORT          sends its stdin there and prints how many bytes were answered
       dial-out               as PID 1: loads modules, sends the host one byte, powers off
 
     """
@@ -62,6 +63,7 @@ case "hostile": HostileAgent.run(Array(arguments.dropFirst()))
 case "dial":
     guard let cid = arguments.dropFirst().first.flatMap(UInt32.init) else { complain("dial needs a CID and a port") }
     Stranger.dial(cid, port(arguments.dropFirst(2).first))
+case "send": Dial.run(cid: port(arguments.dropFirst().first), port: port(arguments.dropFirst(2).first))
 case "map": SharedMapping.write(Array(arguments.dropFirst()))
 case "clock-change": ClockChanges.count()
 case "--help": Probe.say(usage)

@@ -25,6 +25,12 @@ import Testing
         try MachineCommandLine.arguments(machine(change))
     }
 
+    @Test func theKernelsVsockIsGivenByItsDescriptor() throws {
+        let line = try arguments { $0.vsock = .kernel(guestCID: 70_000) }
+        #expect(line.contains("vhost-vsock-pci,guest-cid=70000,vhostfd=3"))
+        #expect(!line.contains { $0.contains("vhost-user") })
+    }
+
     @Test func theWholeLineOfAnOrdinaryMachine() throws {
         let seccomp = "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"
         let type =

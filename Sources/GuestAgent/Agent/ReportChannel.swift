@@ -76,7 +76,7 @@ final class ReportChannel: Sendable {
     private func attempt(_ reporter: HealthReporter, welcomed: () -> Void) -> String {
         do {
             let deadline = Deadline.after(milliseconds: ReportChannel.stepDeadline)
-            let connection = try VsockTransport.dial(address, port: Ports.report, deadline: deadline)
+            let connection = try VsockTransport.dial(address, port: credential.reportPort, deadline: deadline)
             try connection.sendAll(hello, deadline: deadline)
             var frames = FrameBuffer(capacity: 1024, payloadLimit: Limits.helloPayload)
             var answer: Failure?

@@ -15,7 +15,7 @@ import Foundation
 public struct Configuration: Equatable, Sendable {
     public static let keys = [
         "backend", "envFiles", "gitEmail", "gitName", "image", "memory", "nested", "network", "shareSecurity", "tokens",
-        "vcpus",
+        "vcpus", "vsock",
     ]
     static let systemPath = "/etc/keystone/agent/config.json"
 
@@ -84,6 +84,7 @@ public struct Configuration: Equatable, Sendable {
                 settings.gitName = try SettingTexts.gitIdentity(try Self.text(value, source), source: source)
             case "gitEmail":
                 settings.gitEmail = try SettingTexts.gitIdentity(try Self.text(value, source), source: source)
+            case "vsock": settings.vsock = try SettingTexts.vsock(try Self.text(value, source), source: source)
             case "tokens": tokens = try TokenSettings.sources(value, source)
             case "envFiles": environmentFiles = try TokenSettings.patterns(value, source)
             default:

@@ -2,7 +2,7 @@
 /// version with one setting more or less still reads the sandboxes of another.
 extension SandboxSettings {
     private enum CodingKeys: String, CodingKey {
-        case memoryMebibytes, processors, nested, network, shareSecurity, accelerator, image, gitName, gitEmail
+        case memoryMebibytes, processors, nested, network, shareSecurity, accelerator, image, gitName, gitEmail, vsock
     }
 
     public init(from decoder: any Decoder) throws {
@@ -17,7 +17,8 @@ extension SandboxSettings {
             accelerator: try values.decodeIfPresent(Accelerator.self, forKey: .accelerator),
             image: try values.decodeIfPresent(String.self, forKey: .image),
             gitName: try values.decodeIfPresent(String.self, forKey: .gitName),
-            gitEmail: try values.decodeIfPresent(String.self, forKey: .gitEmail))
+            gitEmail: try values.decodeIfPresent(String.self, forKey: .gitEmail),
+            vsock: try values.decodeIfPresent(Vsock.self, forKey: .vsock))
     }
 
     public func encode(to encoder: any Encoder) throws {
@@ -31,5 +32,6 @@ extension SandboxSettings {
         try values.encodeIfPresent(image, forKey: .image)
         try values.encodeIfPresent(gitName, forKey: .gitName)
         try values.encodeIfPresent(gitEmail, forKey: .gitEmail)
+        try values.encodeIfPresent(vsock, forKey: .vsock)
     }
 }

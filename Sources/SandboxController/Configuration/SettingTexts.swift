@@ -42,6 +42,10 @@ public enum SettingTexts {
         try choice(text, source: source)
     }
 
+    public static func vsock(_ text: String, source: String) throws(ControllerError) -> Choice<SandboxSettings.Vsock> {
+        try choice(text, source: source)
+    }
+
     public static func image(_ text: String, source: String) throws(ControllerError) -> String {
         let sound =
             !text.isEmpty && text.utf8.count <= 4096

@@ -11,6 +11,7 @@ public struct SettingsLayer: Equatable, Sendable {
     public var image: String?
     public var gitName: String?
     public var gitEmail: String?
+    public var vsock: Choice<SandboxSettings.Vsock>?
 
     public init() {}
 
@@ -43,6 +44,7 @@ public struct SettingsLayer: Equatable, Sendable {
         if let image { result.image = image }
         if let gitName { result.gitName = gitName }
         if let gitEmail { result.gitEmail = gitEmail }
+        if let vsock { result.vsock = vsock.value }
         return result
     }
 }

@@ -25,7 +25,10 @@ struct BootSecrets: Sendable {
     }
 
     /// The boot credential's text; `keystone-guest-agent` reads it.
-    func credential() -> [UInt8] {
-        Array("keystone-boot 1\nhost \(host.revealHexadecimal())\nguest \(guest.revealHexadecimal())\n".utf8)
+    /// - Parameter reportPort: where the agent is to say hello; agents that don't read it use `Ports.report`.
+    func credential(reportPort: UInt32 = Ports.report) -> [UInt8] {
+        let port = reportPort == Ports.report ? "" : "report \(reportPort)\n"
+        return Array(
+            "keystone-boot 1\nhost \(host.revealHexadecimal())\nguest \(guest.revealHexadecimal())\n\(port)".utf8)
     }
 }

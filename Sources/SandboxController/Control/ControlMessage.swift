@@ -67,6 +67,8 @@ struct ControlMessage: Sendable {
         case user = 24
         case folder = 25
         case session = 26
+        /// The guest's context id where the kernel carries its vsock.
+        case guestCID = 40
     }
 
     /// Bytes of one message: the largest begins a monitor, with variables (192 KiB) and tokens (512 KiB).

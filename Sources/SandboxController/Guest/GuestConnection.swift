@@ -53,8 +53,8 @@ public final class GuestConnection: Sendable {
             let guest = answer.text(.guestSecret).flatMap({ Secret(hexadecimal: $0) })
         else { throw ControllerError(.internal, "The monitor of sandbox \(name) gave no way to its agent.") }
         return Endpoint(
-            address: .hybrid(path: directory.vsockSocket(name)), secrets: BootSecrets(host: host, guest: guest),
-            sandbox: name)
+            address: .guest(of: name, in: directory, guestCID: answer.text(.guestCID).flatMap { UInt32($0) }),
+            secrets: BootSecrets(host: host, guest: guest), sandbox: name)
     }
 
     private static func askForAccess(_ client: consuming ControlClient, deadline: Deadline) throws(SystemError)

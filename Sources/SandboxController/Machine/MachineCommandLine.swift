@@ -111,10 +111,13 @@ public enum MachineCommandLine {
     }
 
     private static func vsock(_ machine: MachineConfiguration) -> [String] {
-        [
-            "-chardev", "socket,id=vsock,fd=\(machine.descriptors.vsock)", "-device",
-            "vhost-user-vsock-pci,chardev=vsock",
-        ]
+        let descriptor = machine.descriptors.vsock
+        switch machine.vsock {
+        case .device:
+            return ["-chardev", "socket,id=vsock,fd=\(descriptor)", "-device", "vhost-user-vsock-pci,chardev=vsock"]
+        case .kernel(let guestCID):
+            return ["-device", "vhost-vsock-pci,guest-cid=\(guestCID),vhostfd=\(descriptor)"]
+        }
     }
 
     private static func share(_ index: Int, _ share: MachineConfiguration.Share) -> [String] {

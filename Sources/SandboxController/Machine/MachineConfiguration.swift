@@ -25,9 +25,16 @@ public struct MachineConfiguration: Equatable, Sendable {
         case tap(descriptor: Int32)
     }
 
+    public enum Vsock: Equatable, Sendable {
+        /// Our vhost-user device, behind `Descriptors.vsock`.
+        case device
+        /// The kernel's, whose open device `Descriptors.vsock` is and which holds this context id.
+        case kernel(guestCID: UInt32)
+    }
+
     /// Descriptors that QEMU inherits.
     public struct Descriptors: Equatable, Sendable {
-        /// One end of a socket pair; the other is the vhost-user device's (`keystone-vhost-vsock --fd`).
+        /// See `Vsock`. For `device`, one end of a socket pair; the other is `keystone-vhost-vsock --fd`'s.
         public var vsock: Int32
         /// One end of a socket pair; the other speaks QMP.
         public var control: Int32
@@ -51,6 +58,7 @@ public struct MachineConfiguration: Equatable, Sendable {
     public var processors: Int
     public var nested: Bool
     public var accelerator: SandboxSettings.Accelerator
+    public var vsock: Vsock
     public var shares: [Share]
     public var network: Network
     public var descriptors: Descriptors
@@ -61,8 +69,8 @@ public struct MachineConfiguration: Equatable, Sendable {
 
     public init(
         name: String, image: Image, memoryMebibytes: Int, processors: Int, nested: Bool,
-        accelerator: SandboxSettings.Accelerator, shares: [Share], network: Network, descriptors: Descriptors,
-        firmware: String?, machineID: String? = nil
+        accelerator: SandboxSettings.Accelerator, vsock: Vsock = .device, shares: [Share], network: Network,
+        descriptors: Descriptors, firmware: String?, machineID: String? = nil
     ) {
         self.name = name
         self.image = image
@@ -70,6 +78,7 @@ public struct MachineConfiguration: Equatable, Sendable {
         self.processors = processors
         self.nested = nested
         self.accelerator = accelerator
+        self.vsock = vsock
         self.shares = shares
         self.network = network
         self.descriptors = descriptors

@@ -84,6 +84,10 @@ public struct StateFile: Codable, Equatable, Sendable {
     public var shareReason: String?
     /// The watch over a `mapped` share; nil where there is none.
     public var workspaceWatch: WatchSummary?
+    /// `vhost` or `vhost-user`.
+    public var vsock: String?
+    /// The guest's context id where the kernel carries its vsock (`vhost`).
+    public var guestCID: UInt32?
 
     public init(state: SandboxState, since: Date = Date()) {
         self.state = state

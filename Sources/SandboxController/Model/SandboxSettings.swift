@@ -14,6 +14,13 @@ public struct SandboxSettings: Codable, Equatable, Sendable {
 
     public enum ShareSecurity: String, Codable, CaseIterable, Sendable { case none, mapped }
 
+    public enum Vsock: String, Codable, CaseIterable, Sendable {
+        /// The kernel's device.
+        case vhost
+        /// Our own.
+        case vhostUser = "vhost-user"
+    }
+
     public enum Accelerator: String, Codable, CaseIterable, Sendable { case kvm, tcg }
 
     /// MiB, at least 1024.
@@ -33,6 +40,9 @@ public struct SandboxSettings: Codable, Equatable, Sendable {
     public var gitName: String?
     public var gitEmail: String?
 
+    /// nil: our own where it is installed.
+    public var vsock: Vsock?
+
     public static let defaultMemoryMebibytes = 8192
     public static let minimumMemoryMebibytes = 1024
     public static let defaultProcessors = 4
@@ -40,7 +50,7 @@ public struct SandboxSettings: Codable, Equatable, Sendable {
     public init(
         memoryMebibytes: Int = defaultMemoryMebibytes, processors: Int = defaultProcessors, nested: Bool = true,
         network: Network = .user, shareSecurity: ShareSecurity? = nil, accelerator: Accelerator? = nil,
-        image: String? = nil, gitName: String? = nil, gitEmail: String? = nil
+        image: String? = nil, gitName: String? = nil, gitEmail: String? = nil, vsock: Vsock? = nil
     ) {
         self.memoryMebibytes = memoryMebibytes
         self.processors = processors
@@ -51,5 +61,6 @@ public struct SandboxSettings: Codable, Equatable, Sendable {
         self.image = image
         self.gitName = gitName
         self.gitEmail = gitEmail
+        self.vsock = vsock
     }
 }

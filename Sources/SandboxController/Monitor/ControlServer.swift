@@ -69,7 +69,8 @@ final class ControlServer: Sendable {
             }
             reply.finish(
                 ControlMessage(.done).with(.hostSecret, snapshot.secrets.host.revealHexadecimal())
-                    .with(.guestSecret, snapshot.secrets.guest.revealHexadecimal()))
+                    .with(.guestSecret, snapshot.secrets.guest.revealHexadecimal())
+                    .with(.guestCID, snapshot.current.guestCID.map(String.init)))
             execs?.begin(request, reply, at: began)
         case .describe:
             var answer = ControlMessage(.done).with(.stateFile, snapshot.current.encoded())

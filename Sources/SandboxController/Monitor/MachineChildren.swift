@@ -2,16 +2,16 @@ import AgentProtocol
 import Glibc
 import LinuxSystem
 
-/// QEMU and its vsock device, children of the monitor. The main thread only.
+/// QEMU and, where the kernel is not it, its vsock device, children of the monitor. The main thread only.
 final class MachineChildren {
     let machine: ProcessHandle
-    let device: ProcessHandle
+    let device: ProcessHandle?
     let firstEnd: FirstEnd
     let qmp: QMPChannel
     private(set) var machineStatus: ExitStatus?
     private(set) var deviceStatus: ExitStatus?
 
-    init(machine: ProcessHandle, device: ProcessHandle, firstEnd: FirstEnd, qmp: QMPChannel) {
+    init(machine: ProcessHandle, device: ProcessHandle?, firstEnd: FirstEnd, qmp: QMPChannel) {
         self.machine = machine
         self.device = device
         self.firstEnd = firstEnd
@@ -25,7 +25,7 @@ final class MachineChildren {
         firstEnd.note(.machine)
     }
 
-    func reapDevice() { if deviceStatus == nil { deviceStatus = try? device.reap().status } }
+    func reapDevice() { if deviceStatus == nil { deviceStatus = try? device?.reap().status } }
 
     /// Milliseconds that QEMU has to follow a device that ended before it. The device exits with 0 when QEMU closes its
     /// connection, which it does early in its own shutdown; it is killed by a signal for reasons of its own.
@@ -110,7 +110,7 @@ final class MachineChildren {
             try? machine.send(SIGKILL)
             reapMachine()
         }
-        if deviceStatus == nil {
+        if let device, deviceStatus == nil {
             // It ends by itself when QEMU's socket closes, having removed its own socket.
             if !device.waitForEnd(deadline: .after(milliseconds: 1_000)) { try? device.send(SIGKILL) }
             reapDevice()

@@ -13,17 +13,17 @@ struct MachineLauncher {
         let qemu: QemuProgram
         let accelerator: SandboxSettings.Accelerator
         let security: SandboxSettings.ShareSecurity
-        let device: String
+        let carrier: VsockCarrier
         /// An open tap, for tap and bridge networks.
-        let tap: OpenTap?
+        let tap: HeldDescriptor?
     }
 
-    final class OpenTap: Sendable {
+    final class HeldDescriptor: Sendable {
         let descriptor: FileDescriptor
         init(_ descriptor: consuming FileDescriptor) { self.descriptor = descriptor }
     }
 
-    /// Every guest has this context id: the device is the sandbox's own, so there is no number to agree on.
+    /// With our device every guest has this context id: the device is the sandbox's own, so there is no number to agree on.
     static let guestCID = 3
 
     let name: String
@@ -45,16 +45,18 @@ struct MachineLauncher {
         if let warning = try Preflight.checkMemory(record.settings.memoryMebibytes) { progress.warning(warning) }
         try Preflight.checkDisk(directory.stateFolder(name), mebibytes: 16)
         let share = try shareChoice(record)
+        let carrier = try VsockCarrier.choose(record.settings.vsock)
         snapshot.update {
             $0.imageID = image.id
             $0.accelerator = choice.kind.rawValue
             $0.shareSecurity = share.security.rawValue
             $0.shareReason = share.reason
+            $0.vsock = carrier.kind.rawValue
+            $0.guestCID = carrier.guestCID
         }
         return Plan(
             record: record, image: image, qemu: qemu, accelerator: choice.kind, security: share.security,
-            device: try ProgramLocator.own("keystone-vhost-vsock", override: "KEYSTONE_VHOST_VSOCK"),
-            tap: try tap(record.settings.network))
+            carrier: carrier, tap: try tap(record.settings.network))
     }
 
     private func shareChoice(_ record: SandboxRecord) throws(ControllerError) -> ShareChoice {
@@ -66,59 +68,74 @@ struct MachineLauncher {
         return try ShareChoice.choose(asked: record.settings.shareSecurity, isRoot: geteuid() == 0)
     }
 
-    private func tap(_ network: SandboxSettings.Network) throws(ControllerError) -> OpenTap? {
+    private func tap(_ network: SandboxSettings.Network) throws(ControllerError) -> HeldDescriptor? {
         switch network {
         case .user, .none: nil
-        case .tap(let interface): OpenTap(try TapInterface.open(interface))
-        case .bridge(let bridge): OpenTap(try BridgeTap.open(bridge: bridge))
+        case .tap(let interface): HeldDescriptor(try TapInterface.open(interface))
+        case .bridge(let bridge): HeldDescriptor(try BridgeTap.open(bridge: bridge))
         }
     }
 
     // MARK: Starting
 
-    /// - Parameter lock: the monitor's lock, which both children inherit; see `Monitor`.
-    func launch(_ plan: Plan, lock: Int32) throws(ControllerError) -> MachineChildren {
+    /// - Parameters:
+    ///   - lock: the monitor's lock, which the children inherit; see `Monitor`.
+    ///   - reportPort: where the agent is to say hello.
+    func launch(_ plan: Plan, lock: Int32, reportPort: UInt32) throws(ControllerError) -> MachineChildren {
         progress.stage("starting the virtual machine")
         let arguments = try self.arguments(plan)
         do throws(SystemError) {
-            return try start(plan, arguments, lock)
+            return try start(plan, arguments, lock, reportPort)
         } catch {
             throw .system(error, doing: "Starting the virtual machine")
         }
     }
 
-    private func start(_ plan: Plan, _ arguments: [String], _ lock: Int32) throws(SystemError) -> MachineChildren {
+    private func start(
+        _ plan: Plan, _ arguments: [String], _ lock: Int32, _ reportPort: UInt32
+    ) throws(SystemError) -> MachineChildren {
         let firstEnd = try FirstEnd()
-        let vsock = try UnixSocket.pair()
         let control = try UnixSocket.pair()
         let nothing = try FileDescriptor.open("/dev/null", O_RDWR)
         let console = try FileDescriptor.open(
             directory.consoleLog(name), O_WRONLY | O_CREAT | O_TRUNC | O_APPEND, mode: 0o600)
         let log = try FileDescriptor.open(
             directory.machineLog(name), O_WRONLY | O_CREAT | O_TRUNC | O_APPEND, mode: 0o600)
-        let credential = try SecretFile.make(snapshot.secrets.credential())
-        let device = try startDevice(
-            plan.device, vsock: vsock.second.rawValue, nothing: nothing.rawValue, log: log.rawValue, lock)
+        let credential = try SecretFile.make(snapshot.secrets.credential(reportPort: reportPort))
+        let (vsock, device) = try startCarrier(plan.carrier, nothing: nothing.rawValue, log: log.rawValue, lock)
         let machine: ProcessHandle
         do throws(SystemError) {
             var descriptors = [
-                nothing.rawValue, log.rawValue, log.rawValue, lock, vsock.first.rawValue, control.second.rawValue,
+                nothing.rawValue, log.rawValue, log.rawValue, lock, vsock.descriptor.rawValue, control.second.rawValue,
             ]
             descriptors += [console.rawValue, credential.rawValue]
             if let tap = plan.tap?.descriptor.rawValue { descriptors.append(tap) }
             machine = try startMachine(plan, arguments, descriptors)
         } catch {
             // What was started is not left alone.
-            try? device.send(SIGKILL)
-            _ = try? device.reap()
+            try? device?.send(SIGKILL)
+            _ = try? device?.reap()
             throw error
         }
         snapshot.update {
             $0.machineProcess = machine.processID
-            $0.deviceProcess = device.processID
+            $0.deviceProcess = device?.processID
         }
         return MachineChildren(
             machine: machine, device: device, firstEnd: firstEnd, qmp: try QMPChannel(control.first))
+    }
+
+    /// What QEMU is given as its vsock, and the process behind it where there is one.
+    private func startCarrier(
+        _ carrier: VsockCarrier, nothing: Int32, log: Int32, _ lock: Int32
+    ) throws(SystemError) -> (vsock: HeldDescriptor, device: ProcessHandle?) {
+        switch carrier {
+        case .kernel(let vsock): return (HeldDescriptor(try vsock.descriptor.duplicate()), nil)
+        case .device(let program):
+            let pair = try UnixSocket.pair()
+            let device = try startDevice(program, vsock: pair.second.rawValue, nothing: nothing, log: log, lock)
+            return (HeldDescriptor(pair.first), device)
+        }
     }
 
     /// The numbers are those that `start` gives to QEMU's descriptors.
@@ -135,6 +152,7 @@ struct MachineLauncher {
                 name: name, image: plan.image, memoryMebibytes: settings.memoryMebibytes,
                 processors: settings.processors,
                 nested: settings.nested, accelerator: plan.accelerator,
+                vsock: plan.carrier.guestCID.map { .kernel(guestCID: $0) } ?? .device,
                 shares: [.init(path: plan.record.project, security: plan.security)], network: network,
                 descriptors: .init(vsock: 4, control: 5, console: 6, credential: 7), firmware: plan.qemu.firmware,
                 machineID: MachineIdentity.text(of: plan.record, in: directory)))

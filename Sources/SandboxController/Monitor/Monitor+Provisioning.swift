@@ -19,7 +19,8 @@ extension Monitor {
 
     func endpoint(_ snapshot: MonitorSnapshot) -> GuestConnection.Endpoint {
         GuestConnection.Endpoint(
-            address: .hybrid(path: directory.vsockSocket(name)), secrets: snapshot.secrets, sandbox: name)
+            address: .guest(of: name, in: directory, guestCID: snapshot.current.guestCID), secrets: snapshot.secrets,
+            sandbox: name)
     }
 
     /// Begins a job with the agent that said hello last.

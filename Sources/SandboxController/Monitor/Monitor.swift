@@ -88,15 +88,18 @@ final class Monitor {
         }
         let launcher = MachineLauncher(name: name, directory: directory, snapshot: snapshot, progress: channel)
         let plan = try launcher.plan()
+        let reportPort: UInt32
         do throws(TransportError) {
-            reports = try ReportListener(
-                address: .hybrid(path: directory.vsockSocket(name)), secrets: snapshot.secrets, mailbox: loop.mailbox,
+            let found = try ReportListener.listen(
+                plan.carrier, socket: directory.vsockSocket(name), secrets: snapshot.secrets, mailbox: loop.mailbox,
                 health: snapshot.health)
+            reports = found.listener
+            reportPort = found.port
         } catch {
             throw ControllerError(.internal, "Listening for the guest agent failed: \(error.message)")
         }
         LogClock.start([directory.consoleLog(name), directory.machineLog(name), directory.monitorLog(name)])
-        let children = try launcher.launch(plan, lock: place.lockDescriptor)
+        let children = try launcher.launch(plan, lock: place.lockDescriptor, reportPort: reportPort)
         machine = children
         loop.watch(children)
         snapshot.watch(children)

@@ -44,7 +44,7 @@ final class MonitorLoop {
                 pollfd(fd: signals.rawValue, events: Int16(POLLIN), revents: 0),
                 pollfd(fd: channel.rawDescriptor, events: Int16(POLLIN), revents: 0),
                 pollfd(fd: machineSeen ? -1 : children?.machine.rawValue ?? -1, events: Int16(POLLIN), revents: 0),
-                pollfd(fd: deviceSeen ? -1 : children?.device.rawValue ?? -1, events: Int16(POLLIN), revents: 0),
+                pollfd(fd: deviceSeen ? -1 : children?.device?.rawValue ?? -1, events: Int16(POLLIN), revents: 0),
                 pollfd(fd: qmp.map { $0.isOpen ? $0.rawValue : -1 } ?? -1, events: Int16(POLLIN), revents: 0),
                 pollfd(fd: clock?.rawValue ?? -1, events: Int16(POLLIN), revents: 0),
                 pollfd(fd: place?.watchDescriptor ?? -1, events: Int16(POLLIN), revents: 0),
@@ -90,7 +90,7 @@ final class MonitorLoop {
     private func reapOrphans() {
         // WNOWAIT-free and safe: the two children that matter are reaped by pidfd above, whose status would be lost
         // here, so they are left out by reaping orphans only once both have been seen.
-        guard children == nil || (machineSeen && deviceSeen) else { return }
+        guard children == nil || (machineSeen && (deviceSeen || children?.device == nil)) else { return }
         while ProcessHandle.reapAny() != nil {}
     }
 }

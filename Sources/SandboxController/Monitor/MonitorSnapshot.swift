@@ -60,9 +60,11 @@ final class MonitorSnapshot: @unchecked Sendable {
         let again = "Start it again with `keystone agent start --name \(name)`."
         if case .stopping = file.state { return ("sandbox \(name) is being stopped", again) }
         var first: FirstEnd.Process? = .machine
-        if let machine, let device, let firstEnd {
-            var entries = [machine, device].map { pollfd(fd: $0.rawValue, events: Int16(POLLIN), revents: 0) }
-            let ended = poll(&entries, 2, Int32(MonitorSnapshot.dyingMilliseconds)) > 0
+        if let machine, let firstEnd {
+            var entries = [machine, device].compactMap { $0 }.map {
+                pollfd(fd: $0.rawValue, events: Int16(POLLIN), revents: 0)
+            }
+            let ended = poll(&entries, nfds_t(entries.count), Int32(MonitorSnapshot.dyingMilliseconds)) > 0
             first = ended ? firstEnd.wait(deadline: .after(milliseconds: MonitorSnapshot.knowingMilliseconds)) : nil
         }
         switch first {

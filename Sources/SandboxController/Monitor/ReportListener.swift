@@ -26,10 +26,11 @@ final class ReportListener: @unchecked Sendable {
     private let hellos = HelloLimit()
     private let isUnix: Bool
 
-    init(address: VsockAddress, secrets: BootSecrets, mailbox: Mailbox, health: HealthKeeper = HealthKeeper())
-        throws(TransportError)
-    {
-        listener = try VsockListener(address, port: Ports.report)
+    init(
+        address: VsockAddress, port: UInt32 = Ports.report, requiredPeer: UInt32? = nil, secrets: BootSecrets,
+        mailbox: Mailbox, health: HealthKeeper = HealthKeeper()
+    ) throws(TransportError) {
+        listener = try VsockListener(address, port: port, requiredPeer: requiredPeer)
         self.secrets = secrets
         self.mailbox = mailbox
         self.health = health

@@ -29,12 +29,15 @@ enum StartOptions {
     static let gitName = Option.value(
         "git-name", "NAME", "Who commits in the guest (default: as git says in the project)")
     static let gitEmail = Option.value("git-email", "ADDRESS", "Their address (default: as git says in the project)")
+    static let vsock = Option.value(
+        "vsock", "KIND", suggests: .words(["auto", "vhost", "vhost-user"]),
+        "vhost: the kernel's device, which every user of the host can dial; vhost-user: Keystone's own; auto (default)")
     static let noGit = Option.flag("no-git", "Share PATH as it is, though it is no git repository")
 
     static let all = [
         name, memory, processors, image, network, fresh, noAttach, timeout, SessionVariables.entry,
         SessionVariables.file, TokenCommands.without, gitName, gitEmail, accelerator, noNested, nested, workspace,
-        share, shareSecurity, noGit,
+        share, shareSecurity, vsock, noGit,
     ]
 
     /// The settings that were given as flags.
@@ -56,6 +59,7 @@ enum StartOptions {
         if let word = arguments.last(accelerator) {
             layer.accelerator = try SettingTexts.accelerator(word.text, source: "--accel")
         }
+        if let word = arguments.last(vsock) { layer.vsock = try SettingTexts.vsock(word.text, source: "--vsock") }
         if let word = arguments.last(image) { layer.image = try SettingTexts.image(word.text, source: "--image") }
         let git = try gitOverride(arguments)
         (layer.gitName, layer.gitEmail) = (git.name, git.email)

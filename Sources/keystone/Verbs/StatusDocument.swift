@@ -41,6 +41,9 @@ struct StatusDocument: Encodable {
     let tokens: [String]?
     /// How the workspace is shared, while it runs.
     let share: ShareDocument?
+    /// `vhost` or `vhost-user`, and of `vhost` the guest's context id.
+    let vsock: String?
+    let guestCID: UInt32?
     let settings: SettingsDocument
 
     struct UserDocument: Encodable {
@@ -68,6 +71,7 @@ struct StatusDocument: Encodable {
         let network: String
         let shareSecurity: String
         let accelerator: String
+        let vsock: String
         let image: String?
         let gitName: String?
         let gitEmail: String?
@@ -119,11 +123,14 @@ struct StatusDocument: Encodable {
             ? file?.shareSecurity.map {
                 ShareDocument(security: $0, reason: file?.shareReason, watch: file?.workspaceWatch)
             } : nil
+        vsock = running ? file?.vsock : nil
+        guestCID = running ? file?.guestCID : nil
         let settings = record.settings
         self.settings = SettingsDocument(
             memoryMebibytes: settings.memoryMebibytes, processors: settings.processors, nested: settings.nested,
             network: settings.network.text, shareSecurity: settings.shareSecurity?.rawValue ?? "auto",
-            accelerator: settings.accelerator?.rawValue ?? "auto", image: settings.image,
+            accelerator: settings.accelerator?.rawValue ?? "auto", vsock: settings.vsock?.rawValue ?? "auto",
+            image: settings.image,
             gitName: settings.gitName, gitEmail: settings.gitEmail)
     }
 

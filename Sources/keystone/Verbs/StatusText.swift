@@ -27,6 +27,9 @@ enum StatusText {
                 "workspace",
                 "passthrough over 9p, security model \(file?.shareSecurity ?? settings.shareSecurity?.rawValue ?? "auto")"
             ))
+        if status.health != nil, let cid = file?.guestCID {
+            rows.append(("vsock", "the kernel's vhost-vsock, context \(cid)"))
+        }
         if status.health != nil { rows += share(file, style) + provisioning(file, style) }
         if !status.worktrees.isEmpty {
             rows.append(("worktrees", PrintableText.escaped(status.worktrees.joined(separator: ", "))))

@@ -7,6 +7,8 @@ extension EndToEnd {
     @Suite struct ExecBasics {
         let sandbox: TestSandbox
         init() throws { sandbox = try SharedSandbox.get() }
+        /// For the same cases elsewhere.
+        init(_ sandbox: TestSandbox) { self.sandbox = sandbox }
 
         @Test func printsWhatTheGuestPrints() throws {
             let name = try sandbox.exec("uname", "-n")

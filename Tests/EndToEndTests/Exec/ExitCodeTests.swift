@@ -7,6 +7,8 @@ extension EndToEnd {
     @Suite struct ExitCodes {
         let sandbox: TestSandbox
         init() throws { sandbox = try SharedSandbox.get() }
+        /// For the same cases elsewhere.
+        init(_ sandbox: TestSandbox) { self.sandbox = sandbox }
 
         @Test(arguments: [0, 1, 7, 124, 125, 126, 127, 130, 255])
         func theCommandsOwnCodeIsPassedOn(code: Int32) throws {

@@ -7,6 +7,8 @@ extension EndToEnd {
     @Suite struct Leftovers {
         let sandbox: TestSandbox
         init() throws { sandbox = try SharedSandbox.get() }
+        /// For the same cases elsewhere.
+        init(_ sandbox: TestSandbox) { self.sandbox = sandbox }
 
         /// Seconds: the agent's grace for whoever still holds the output, and room for a slow guest.
         private static let graceAndMore = 12.0

@@ -26,6 +26,14 @@ struct Keystone: Sendable {
         environment["KEYSTONE_KERNEL_PACKAGE"] = ProcessInfo.processInfo.environment["KEYSTONE_KERNEL_PACKAGE"]
     }
 
+    /// By way of another program, such as a script that runs it elsewhere.
+    init(by program: String, in folder: String, stateDirectory: String) throws {
+        self.program = program
+        self.stateDirectory = stateDirectory
+        self.folder = folder
+        environment = ["PATH": "/usr/bin:/bin", "HOME": try Room.shared().makeFolder("home"), "LANG": "C.UTF-8"]
+    }
+
     /// As another user, with a home and a state directory of their own.
     init(of user: SpawnRequest.Identity, home name: String, in folder: String) throws {
         let home = try Room.shared().makeFolder(name)

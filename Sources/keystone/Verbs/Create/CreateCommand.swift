@@ -5,7 +5,7 @@ enum CreateCommand {
     private static let options = [
         StartOptions.name, StartOptions.memory, StartOptions.processors, StartOptions.image, StartOptions.network,
         StartOptions.gitName, StartOptions.gitEmail, StartOptions.accelerator, StartOptions.noNested,
-        StartOptions.nested, StartOptions.workspace, StartOptions.share, StartOptions.shareSecurity,
+        StartOptions.nested, StartOptions.workspace, StartOptions.share, StartOptions.shareSecurity, StartOptions.vsock,
         StartOptions.noGit,
     ]
 
