@@ -6,6 +6,9 @@ let words = Word.ofProcess()
 if words.count > 2, words[1] == "agent", words[2] == "__monitor" {
     MonitorProcess.main(arguments: words.dropFirst(3).map(\.text))
 }
+if words.count > 2, words[1] == "agent", words[2].text == MonitorProcess.endVerb {
+    exit(MonitorProcess.end(arguments: words.dropFirst(3).map(\.text)))
+}
 StandardStream.openMissing()
 if words.count > 2, words[1] == CompletionProcess.verb { exit(CompletionProcess.run(Array(words.dropFirst(2)))) }
 exit(KeystoneProgram.run(words))

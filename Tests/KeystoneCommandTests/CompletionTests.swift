@@ -37,8 +37,8 @@ import Testing
     }
 
     @Test func whatWasGivenIsOfferedNoMoreUnlessItRepeats() {
-        #expect(values("keystone agent start --memory 4G --mem") == [])
-        #expect(values("keystone agent start --memory=4G --mem") == [])
+        #expect(values("keystone agent start --image a --ima") == [])
+        #expect(values("keystone agent start --image=a --ima") == [])
         #expect(values("keystone agent start --env A=1 --env")?.contains("--env") == true)
     }
 

@@ -77,7 +77,7 @@ import Testing
     }
 
     @Test func anEventShowsAllItSays() {
-        let line = EventLine.parse(
+        let line = LogEvent.parse(
             #"{"event":"exec","time":"2026-11-21T19:00:00.250Z","argv":["ls","-l a"],"code":0,"user":"","why":"so it is"}"#
         )
         #expect(line?.text == #"exec argv=[ls "-l a"] code=0 user="" why="so it is""#)

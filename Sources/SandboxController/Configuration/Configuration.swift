@@ -14,8 +14,9 @@ import Foundation
 /// ```
 public struct Configuration: Equatable, Sendable {
     public static let keys = [
-        "backend", "envFiles", "gitEmail", "gitName", "image", "memory", "nested", "network", "shareSecurity", "tokens",
-        "vcpus", "vsock",
+        "backend", "cpuLimit", "envFiles", "gitEmail", "gitName", "idleTimeout", "image", "memory", "memoryLimit",
+        "nested",
+        "network", "shareSecurity", "tokens", "vcpus", "vsock",
     ]
     static let systemPath = "/etc/keystone/agent/config.json"
 
@@ -84,6 +85,14 @@ public struct Configuration: Equatable, Sendable {
                 settings.gitName = try SettingTexts.gitIdentity(try Self.text(value, source), source: source)
             case "gitEmail":
                 settings.gitEmail = try SettingTexts.gitIdentity(try Self.text(value, source), source: source)
+            case "idleTimeout":
+                settings.idleSeconds = try SettingTexts.idle(try Self.text(value, source), source: source)
+            case "memoryLimit":
+                settings.memoryLimitMebibytes = try SettingTexts.memoryLimit(
+                    try Self.text(value, source), source: source)
+            case "cpuLimit":
+                settings.processorLimitPercent = try SettingTexts.processorLimit(
+                    try Self.text(value, source), source: source)
             case "vsock": settings.vsock = try SettingTexts.vsock(try Self.text(value, source), source: source)
             case "tokens": tokens = try TokenSettings.sources(value, source)
             case "envFiles": environmentFiles = try TokenSettings.patterns(value, source)

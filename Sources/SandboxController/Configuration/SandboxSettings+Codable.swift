@@ -2,7 +2,9 @@
 /// version with one setting more or less still reads the sandboxes of another.
 extension SandboxSettings {
     private enum CodingKeys: String, CodingKey {
-        case memoryMebibytes, processors, nested, network, shareSecurity, accelerator, image, gitName, gitEmail, vsock
+        case memoryMebibytes, processors, nested, network, shareSecurity, accelerator, image, gitName, gitEmail, vsock,
+            idleSeconds
+        case memoryLimitMebibytes, processorLimitPercent
     }
 
     public init(from decoder: any Decoder) throws {
@@ -19,6 +21,9 @@ extension SandboxSettings {
             gitName: try values.decodeIfPresent(String.self, forKey: .gitName),
             gitEmail: try values.decodeIfPresent(String.self, forKey: .gitEmail),
             vsock: try values.decodeIfPresent(Vsock.self, forKey: .vsock))
+        idleSeconds = try values.decodeIfPresent(Int.self, forKey: .idleSeconds)
+        limits.memoryMebibytes = try values.decodeIfPresent(Int.self, forKey: .memoryLimitMebibytes)
+        limits.processorPercent = try values.decodeIfPresent(Int.self, forKey: .processorLimitPercent)
     }
 
     public func encode(to encoder: any Encoder) throws {
@@ -33,5 +38,8 @@ extension SandboxSettings {
         try values.encodeIfPresent(gitName, forKey: .gitName)
         try values.encodeIfPresent(gitEmail, forKey: .gitEmail)
         try values.encodeIfPresent(vsock, forKey: .vsock)
+        try values.encodeIfPresent(idleSeconds, forKey: .idleSeconds)
+        try values.encodeIfPresent(limits.memoryMebibytes, forKey: .memoryLimitMebibytes)
+        try values.encodeIfPresent(limits.processorPercent, forKey: .processorLimitPercent)
     }
 }

@@ -46,6 +46,28 @@ public enum SettingTexts {
         try choice(text, source: source)
     }
 
+    /// A length of time, or `never`.
+    public static func idle(_ text: String, source: String) throws(ControllerError) -> Choice<Int> {
+        text == "never" ? .automatic : .chosen(try DurationText.seconds(text, source: source))
+    }
+
+    /// An amount of memory, or `none`.
+    public static func memoryLimit(_ text: String, source: String) throws(ControllerError) -> Choice<Int> {
+        text == "none" ? .automatic : .chosen(try MemorySize.parse(text, source: source))
+    }
+
+    /// A number of processors such as `1.5`, at least 0.1, or `none`. - Returns: hundredths.
+    public static func processorLimit(_ text: String, source: String) throws(ControllerError) -> Choice<Int> {
+        if text == "none" { return .automatic }
+        let isNumber = text.utf8.count <= 8 && text.utf8.allSatisfy { ($0 >= 48 && $0 <= 57) || $0 == 46 }
+        guard isNumber, let number = Double(text), number >= 0.1, number <= Double(maximumProcessors) else {
+            throw ControllerError(
+                .usage, "\(source) \(PrintableText.quoted(text)) is not a number of processors.",
+                advice: "Write one such as 2 or 1.5, from 0.1 to \(maximumProcessors), or none.")
+        }
+        return .chosen(Int((number * 100).rounded()))
+    }
+
     public static func image(_ text: String, source: String) throws(ControllerError) -> String {
         let sound =
             !text.isEmpty && text.utf8.count <= 4096

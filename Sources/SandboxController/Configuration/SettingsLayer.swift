@@ -12,6 +12,11 @@ public struct SettingsLayer: Equatable, Sendable {
     public var gitName: String?
     public var gitEmail: String?
     public var vsock: Choice<SandboxSettings.Vsock>?
+    /// Automatic is never.
+    public var idleSeconds: Choice<Int>?
+    /// Automatic is none.
+    public var memoryLimitMebibytes: Choice<Int>?
+    public var processorLimitPercent: Choice<Int>?
 
     public init() {}
 
@@ -45,6 +50,9 @@ public struct SettingsLayer: Equatable, Sendable {
         if let gitName { result.gitName = gitName }
         if let gitEmail { result.gitEmail = gitEmail }
         if let vsock { result.vsock = vsock.value }
+        if let idleSeconds { result.idleSeconds = idleSeconds.value }
+        if let memoryLimitMebibytes { result.limits.memoryMebibytes = memoryLimitMebibytes.value }
+        if let processorLimitPercent { result.limits.processorPercent = processorLimitPercent.value }
         return result
     }
 }

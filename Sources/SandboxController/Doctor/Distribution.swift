@@ -23,7 +23,7 @@ enum Distribution: Equatable {
             }
     }
 
-    enum Tool: Hashable { case qemu, git, busybox, xz, packages }
+    enum Tool: Hashable { case qemu, git, busybox, xz, packages, bus }
 
     /// The line to type.
     func install(_ tool: Tool, asRoot: String) -> String {
@@ -38,20 +38,22 @@ enum Distribution: Equatable {
 
     private static let debianNames: [Tool: String] = [
         .qemu: "qemu-system-x86 qemu-system-data seabios", .git: "git", .busybox: "busybox-static", .xz: "xz-utils",
-        .packages: "apt dpkg",
+        .packages: "apt dpkg", .bus: "dbus-user-session",
     ]
     private static let fedoraNames: [Tool: String] = [
         .qemu: "qemu-system-x86-core", .git: "git", .busybox: "busybox", .xz: "xz",
-        .packages: "kernel",
+        .packages: "kernel", .bus: "dbus-broker",
     ]
     private static let archNames: [Tool: String] = [
         .qemu: "qemu-system-x86 seabios", .git: "git", .busybox: "busybox", .xz: "xz", .packages: "linux",
+        .bus: "dbus",
     ]
     private static let nixNames: [Tool: String] = [
         .qemu: "qemu", .git: "git", .busybox: "pkgsStatic.busybox", .xz: "xz", .packages: "dpkg",
+        .bus: "dbus",
     ]
     private static let names: [Tool: String] = [
         .qemu: "QEMU for x86_64", .git: "git", .busybox: "a statically linked busybox", .xz: "xz",
-        .packages: "a kernel with its modules below /boot and /lib/modules",
+        .packages: "a kernel with its modules below /boot and /lib/modules", .bus: "D-Bus for user sessions",
     ]
 }

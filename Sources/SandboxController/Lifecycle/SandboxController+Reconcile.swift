@@ -63,5 +63,7 @@ extension StateFile {
         advice = "Start it again with `keystone agent start --name \(name)`."
         since = Date()
         (monitorProcess, machineProcess, deviceProcess) = (nil, nil, nil)
+        if let group = controlGroup { DelegatedGroup.remove(group) }
+        (unit, controlGroup) = (nil, nil)
     }
 }

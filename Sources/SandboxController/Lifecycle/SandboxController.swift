@@ -60,7 +60,9 @@ public struct SandboxController: Sendable {
         try Registry(directory: directory).update {
             $0.removeAll { $0.name == record.name }; $0.append(record)
         }
-        let channel = try MonitorProcess.spawn(request.name, in: directory, timeoutSeconds: request.timeoutSeconds)
+        let channel = try MonitorProcess.spawn(
+            request.name, in: directory, timeoutSeconds: request.timeoutSeconds, limits: request.settings.limits,
+            progress: progress)
         // A monitor that has gone already is told by the wait below.
         var orders = StartOrders(
             environment: request.environment, git: request.git, tokens: request.tokens,

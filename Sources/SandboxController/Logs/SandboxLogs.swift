@@ -38,7 +38,7 @@ public final class SandboxLogs: @unchecked Sendable {
     private static func files(_ directory: StateDirectory, _ name: String, _ query: LogQuery) -> [LogFile] {
         var files: [LogFile] = []
         // Events tell of the end, so they are read whether they are shown or not.
-        files.append(LogFile(directory.eventsFile(name), hasTimes: false) { text, _ in EventLine.parse(text) })
+        files.append(LogFile(directory.eventsFile(name), hasTimes: false) { text, _ in LogEvent.parse(text) })
         if !query.sources.isDisjoint(with: [.console, .agent]) {
             files.append(LogFile(directory.consoleLog(name), hasTimes: true) { .console($0, $1) })
         }

@@ -84,6 +84,10 @@ public struct StateFile: Codable, Equatable, Sendable {
     public var shareReason: String?
     /// The watch over a `mapped` share; nil where there is none.
     public var workspaceWatch: WatchSummary?
+    /// The unit of the systemd user manager that the monitor runs in; nil when it detached by itself.
+    public var unit: String?
+    /// The control group of the machine's processes, where we made one.
+    public var controlGroup: String?
     /// `vhost` or `vhost-user`.
     public var vsock: String?
     /// The guest's context id where the kernel carries its vsock (`vhost`).

@@ -42,6 +42,10 @@ public struct SandboxSettings: Codable, Equatable, Sendable {
 
     /// nil: our own where it is installed.
     public var vsock: Vsock?
+    /// Seconds without a session after which the sandbox is stopped; nil for never.
+    public var idleSeconds: Int?
+    /// What its processes may take of the host.
+    public var limits = ResourceLimits()
 
     public static let defaultMemoryMebibytes = 8192
     public static let minimumMemoryMebibytes = 1024

@@ -98,7 +98,7 @@ final class MachineChildren {
             case .provisioned(let result):
                 result.job.reply?.fail(ControllerError(.notRunning, "The sandbox is being stopped."))
             case .agentHello: agentReturned()
-            case .deviceEnded, .agentLost, .startCancelled, .clockChanged: continue
+            case .deviceEnded, .agentLost, .startCancelled, .clockChanged, .idle: continue
             }
         }
         return true

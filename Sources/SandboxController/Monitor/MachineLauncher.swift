@@ -30,6 +30,15 @@ struct MachineLauncher {
     let directory: StateDirectory
     let snapshot: MonitorSnapshot
     let progress: any ProgressReporter
+    /// Where the machine's processes begin, when their limits are ours to keep.
+    private(set) var group: DelegatedGroup?
+
+    init(name: String, directory: StateDirectory, snapshot: MonitorSnapshot, progress: any ProgressReporter) {
+        self.name = name
+        self.directory = directory
+        self.snapshot = snapshot
+        self.progress = progress
+    }
 
     // MARK: Deciding
 
@@ -81,14 +90,27 @@ struct MachineLauncher {
     /// - Parameters:
     ///   - lock: the monitor's lock, which the children inherit; see `Monitor`.
     ///   - reportPort: where the agent is to say hello.
-    func launch(_ plan: Plan, lock: Int32, reportPort: UInt32) throws(ControllerError) -> MachineChildren {
+    mutating func launch(_ plan: Plan, lock: Int32, reportPort: UInt32) throws(ControllerError) -> MachineChildren {
         progress.stage("starting the virtual machine")
         let arguments = try self.arguments(plan)
+        limit(plan.record.settings.limits)
         do throws(SystemError) {
             return try start(plan, arguments, lock, reportPort)
         } catch {
             throw .system(error, doing: "Starting the virtual machine")
         }
+    }
+
+    /// In a unit the limits are the unit's.
+    private mutating func limit(_ limits: ResourceLimits) {
+        guard !limits.isEmpty, snapshot.current.unit == nil else { return }
+        guard let group = DelegatedGroup.make(name: "keystone-\(name)-\(getpid())", limits: limits) else {
+            return progress.warning(
+                "The limits of memory and processors can't be kept: no control group is delegated to this user. See `keystone agent doctor`."
+            )
+        }
+        self.group = group
+        snapshot.update { $0.controlGroup = group.path }
     }
 
     private func start(
@@ -182,6 +204,7 @@ struct MachineLauncher {
 
     private func start(_ prepared: SpawnRequest) throws(SystemError) -> ProcessHandle {
         var request = prepared
+        request.cgroup = group?.rawValue ?? -1
         request.directory = directory.stateFolder(name)
         request.deathSignal = SIGKILL
         // Ctrl-C in somebody's terminal is not for them.

@@ -17,6 +17,8 @@ enum MonitorEvent {
     case clockChanged
     /// Whoever started us changed their mind.
     case startCancelled
+    /// No command has run for as long as was agreed.
+    case idle
     case machineEnded
     case deviceEnded
     /// SIGTERM, SIGINT or SIGHUP to the monitor itself.

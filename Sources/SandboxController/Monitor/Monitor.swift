@@ -29,7 +29,7 @@ final class Monitor {
     var provisioner: Provisioner?
     var gate: ProvisionGate?
     var live: LiveOwnership?
-    private var record: SandboxRecord?
+    var record: SandboxRecord?
     /// Of the job begun last, and of the last that the gate is closed for.
     var jobNumber = 0
     var gateJob = 0
@@ -76,7 +76,10 @@ final class Monitor {
         loop.watch(place)
         let snapshot = MonitorSnapshot(name: name, secrets: try attempt(BootSecrets.generate))
         self.snapshot = snapshot
-        snapshot.update { $0.monitorProcess = getpid() }
+        snapshot.update {
+            $0.monitorProcess = getpid()
+            $0.unit = ProcessInfo.processInfo.environment[MonitorProcess.unitVariable]
+        }
         events.append(.starting, ["sandbox": name])
         Leftovers(of: name, in: directory).remove()
         try snapshot.current.write(directory.stateFile(name))
@@ -86,7 +89,7 @@ final class Monitor {
                 path: directory.controlSocket(name), snapshot: snapshot, mailbox: loop.mailbox,
                 execs: try ExecWatch(events) { health.noteUse() })
         }
-        let launcher = MachineLauncher(name: name, directory: directory, snapshot: snapshot, progress: channel)
+        var launcher = MachineLauncher(name: name, directory: directory, snapshot: snapshot, progress: channel)
         let plan = try launcher.plan()
         let reportPort: UInt32
         do throws(TransportError) {
@@ -152,7 +155,7 @@ final class Monitor {
                 reply.fail(ControllerError(.notRunning, "Sandbox \(name) is starting, not running."))
             // The clock in a request that is on its way already is the old one.
             case .clockChanged: mustSetClock = greeting != nil
-            case .agentLost: continue
+            case .agentLost, .idle: continue
             case .startCancelled: throw ControllerError(.cancelled, "The start of sandbox \(name) was cancelled.")
             case .terminated:
                 throw ControllerError(.cancelled, "The start of sandbox \(name) was ended by a signal to its monitor.")
@@ -205,6 +208,7 @@ final class Monitor {
     // MARK: Running
 
     private func serve(_ loop: MonitorLoop) {
+        watchIdleness(loop.mailbox)
         while true {
             switch loop.next(deadline: .never) {
             case .agentHello(let greeting):
@@ -243,6 +247,8 @@ final class Monitor {
                 return stop(loop, options, progress: reply)
             case .terminated:
                 return stop(loop, StopOptions(force: false, timeoutSeconds: 10), progress: SilentProgress())
+            case .idle:
+                return stop(loop, StopOptions(), progress: SilentProgress(), by: "idle")
             case .machineEnded: return guestEnded()
             case .stateLost: return fail(stateLost)
             case .deviceEnded:
@@ -260,7 +266,9 @@ final class Monitor {
 
     var stopReplies: [ControlReply] = []
 
-    private func stop(_ loop: MonitorLoop, _ options: StopOptions, progress: any ProgressReporter) {
+    private func stop(
+        _ loop: MonitorLoop, _ options: StopOptions, progress: any ProgressReporter, by whom: String = "request"
+    ) {
         snapshot?.update {
             $0.state = .stopping
             $0.since = Date()
@@ -274,7 +282,7 @@ final class Monitor {
                 self.stopReplies.append($0)
             }
         }
-        finish(.stopped, event: "stopped", ["by": "request"])
+        finish(.stopped, event: "stopped", ["by": whom])
     }
 
     func fail(_ error: ControllerError) {
@@ -291,6 +299,7 @@ final class Monitor {
         _ state: SandboxState, event: EventKind, _ details: [String: String], failure: ControllerError? = nil
     ) {
         machine?.kill()
+        if let group = snapshot?.current.controlGroup { DelegatedGroup.remove(group) }
         endWatch()
         snapshot?.update {
             $0.state = state
@@ -300,6 +309,8 @@ final class Monitor {
             $0.machineProcess = nil
             $0.deviceProcess = nil
             $0.tokens = nil
+            $0.unit = nil
+            $0.controlGroup = nil
         }
         snapshot?.health.noteEnd()
         persist()

@@ -9,8 +9,9 @@ extension ReportListener {
         _ carrier: VsockCarrier, socket: String, secrets: BootSecrets, mailbox: Mailbox, health: HealthKeeper
     ) throws(TransportError) -> (listener: ReportListener, port: UInt32) {
         guard let guest = carrier.guestCID else {
-            let listener = try ReportListener(address: .hybrid(path: socket), secrets: secrets, mailbox: mailbox,
- health: health)
+            let listener = try ReportListener(
+                address: .hybrid(path: socket), secrets: secrets, mailbox: mailbox,
+                health: health)
             return (listener, Ports.report)
         }
         var attemptsLeft = 64
@@ -20,7 +21,7 @@ extension ReportListener {
             do throws(TransportError) {
                 let listener = try ReportListener(
                     address: .vsock(cid: guest), port: port, requiredPeer: guest, secrets: secrets, mailbox: mailbox,
- health: health)
+                    health: health)
                 return (listener, port)
             } catch {
                 attemptsLeft -= 1

@@ -17,6 +17,8 @@ final class StartChannel: ProgressReporter, @unchecked Sendable {
     /// The first message, which says what is not written down anywhere.
     /// - Throws: `cancelled` when whoever started us left before, or changed their mind.
     func readOrders() throws(ControllerError) -> StartOrders {
+        // The first word: whoever started us through systemd knows by it that we run.
+        detail("the monitor is process \(getpid())")
         guard let orders = reply.readRequest().flatMap({ StartOrders($0) }) else {
             throw ControllerError(.cancelled, "The start was given up before it began.")
         }

@@ -8,6 +8,10 @@ struct UserManager: Equatable, Sendable {
     /// Whether it outlives the user's sessions (loginctl(1), `enable-linger`). True of root's own machine services too.
     let lingers: Bool
 
+    /// Whether the session's message bus is there, which `systemd-run --pipe` needs to hear of its unit; without it the
+    /// manager is told of nothing (Debian has it in dbus-user-session).
+    var hasBus: Bool { access(runtimeFolder + "/bus", F_OK) == 0 }
+
     /// It is there when its private socket takes a connection: `systemctl --user` and `systemd-run --user` use the same
     /// (`bus_connect_user_systemd` in systemd).
     /// - Parameter root: put before absolute paths of the system; for tests.

@@ -32,12 +32,20 @@ enum StartOptions {
     static let vsock = Option.value(
         "vsock", "KIND", suggests: .words(["auto", "vhost", "vhost-user"]),
         "vhost: the kernel's device, which every user of the host can dial; vhost-user: Keystone's own; auto (default)")
+    static let idleTimeout = Option.value(
+        "idle-timeout", "TIME", suggests: .words(["30m", "2h", "never"]),
+        "Stop it when no command has run in it for this long: 30m, 2h; never (default)")
+    static let memoryLimit = Option.value(
+        "memory-limit", "SIZE", "What its processes may take of the host's memory, by cgroup: 6G; none (default)")
+    static let processorLimit = Option.value(
+        "cpu-limit", "N", "How many of the host's processors they may use, by cgroup: 1.5; none (default)")
     static let noGit = Option.flag("no-git", "Share PATH as it is, though it is no git repository")
 
     static let all = [
         name, memory, processors, image, network, fresh, noAttach, timeout, SessionVariables.entry,
         SessionVariables.file, TokenCommands.without, gitName, gitEmail, accelerator, noNested, nested, workspace,
-        share, shareSecurity, vsock, noGit,
+        share, shareSecurity, vsock, idleTimeout, memoryLimit,
+        processorLimit, noGit,
     ]
 
     /// The settings that were given as flags.
@@ -58,6 +66,15 @@ enum StartOptions {
         }
         if let word = arguments.last(accelerator) {
             layer.accelerator = try SettingTexts.accelerator(word.text, source: "--accel")
+        }
+        if let word = arguments.last(idleTimeout) {
+            layer.idleSeconds = try SettingTexts.idle(word.text, source: "--idle-timeout")
+        }
+        if let word = arguments.last(memoryLimit) {
+            layer.memoryLimitMebibytes = try SettingTexts.memoryLimit(word.text, source: "--memory-limit")
+        }
+        if let word = arguments.last(processorLimit) {
+            layer.processorLimitPercent = try SettingTexts.processorLimit(word.text, source: "--cpu-limit")
         }
         if let word = arguments.last(vsock) { layer.vsock = try SettingTexts.vsock(word.text, source: "--vsock") }
         if let word = arguments.last(image) { layer.image = try SettingTexts.image(word.text, source: "--image") }

@@ -72,6 +72,10 @@ struct StatusDocument: Encodable {
         let shareSecurity: String
         let accelerator: String
         let vsock: String
+        /// nil for never.
+        let idleSeconds: Int?
+        let memoryLimitMebibytes: Int?
+        let cpuLimit: Double?
         let image: String?
         let gitName: String?
         let gitEmail: String?
@@ -130,6 +134,8 @@ struct StatusDocument: Encodable {
             memoryMebibytes: settings.memoryMebibytes, processors: settings.processors, nested: settings.nested,
             network: settings.network.text, shareSecurity: settings.shareSecurity?.rawValue ?? "auto",
             accelerator: settings.accelerator?.rawValue ?? "auto", vsock: settings.vsock?.rawValue ?? "auto",
+            idleSeconds: settings.idleSeconds, memoryLimitMebibytes: settings.limits.memoryMebibytes,
+            cpuLimit: settings.limits.processorPercent.map { Double($0) / 100 },
             image: settings.image,
             gitName: settings.gitName, gitEmail: settings.gitEmail)
     }

@@ -27,6 +27,13 @@ enum StatusText {
                 "workspace",
                 "passthrough over 9p, security model \(file?.shareSecurity ?? settings.shareSecurity?.rawValue ?? "auto")"
             ))
+        if let idle = settings.idleSeconds {
+            rows.append(("idle stop", "after \(DurationText.text(seconds: Double(idle))) without a command"))
+        }
+        if !settings.limits.isEmpty { rows.append(("limits", limits(settings.limits))) }
+        if let unit = status.health == nil ? nil : file?.unit {
+            rows.append(("unit", PrintableText.escaped(unit) + " of the systemd user manager"))
+        }
         if status.health != nil, let cid = file?.guestCID {
             rows.append(("vsock", "the kernel's vhost-vsock, context \(cid)"))
         }
@@ -53,6 +60,12 @@ enum StatusText {
             "  " + style.dim($0.0 + String(repeating: " ", count: width - $0.0.count)) + "  " + $0.1 + "\n"
         }
         return style.bold(record.name) + "\n" + lines.joined()
+    }
+
+    private static func limits(_ limits: ResourceLimits) -> String {
+        let memory = limits.memoryMebibytes.map { MemorySize.text(mebibytes: $0) }
+        let processors = limits.processorPercent.map { "\(Double($0) / 100) of the host's processors" }
+        return [memory, processors].compactMap { $0 }.joined(separator: ", ")
     }
 
     /// Why the workspace is shared as it is, and what keeps it right.

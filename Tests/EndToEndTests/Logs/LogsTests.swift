@@ -39,7 +39,7 @@ extension EndToEnd {
             let guest = try #require(texts.firstIndex { $0 == "from the guest" })
             #expect(running < guest && texts.contains { $0.hasPrefix("stage") })
             #expect(all[guest]["source"] == "console")
-            let time = try #require(all[guest]["time"].flatMap(EventLine.time))
+            let time = try #require(all[guest]["time"].flatMap(LogEvent.time))
             #expect(time.timeIntervalSince(begun) > -1 && Date().timeIntervalSince(time) > -1, "when the host got it")
             #expect(try lines(sandbox, ["--tail", "1"]).count == 1)
             #expect(try lines(sandbox, ["--console"]).allSatisfy { $0["source"] == "console" })

@@ -8,6 +8,12 @@ enum ManagerCheck {
                 "Each sandbox's monitor looks after itself, with the same guarantees; limits of memory and processors need a delegated cgroup."
             )
         }
+        guard manager.hasBus else {
+            return .note(
+                "systemd", "the user manager runs, without a message bus of the user's",
+                "Each sandbox's monitor looks after itself, with the same guarantees.",
+                fix: host.distribution.install(.bus, asRoot: host.asRoot) + ", then log in again")
+        }
         guard manager.lingers else {
             return .warning(
                 "systemd", "the user manager runs, and ends with your last session",

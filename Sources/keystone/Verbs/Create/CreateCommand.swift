@@ -6,6 +6,7 @@ enum CreateCommand {
         StartOptions.name, StartOptions.memory, StartOptions.processors, StartOptions.image, StartOptions.network,
         StartOptions.gitName, StartOptions.gitEmail, StartOptions.accelerator, StartOptions.noNested,
         StartOptions.nested, StartOptions.workspace, StartOptions.share, StartOptions.shareSecurity, StartOptions.vsock,
+        StartOptions.idleTimeout, StartOptions.memoryLimit, StartOptions.processorLimit,
         StartOptions.noGit,
     ]
 

@@ -1,14 +1,12 @@
-import SandboxController
-
 /// Lengths of time as people write them: `90` (seconds), `500ms`, `1.5s`, `5m`, `1h30m`.
-enum DurationText {
+public enum DurationText {
     /// About 24 days: what fits `poll(2)`'s milliseconds, and longer than anybody waits.
-    static let maximumMilliseconds = Int(Int32.max)
+    public static let maximumMilliseconds = Int(Int32.max)
 
     /// - Parameter source: begins the sentence: `--timeout`.
     /// - Returns: milliseconds, at least 1.
     /// - Throws: `usage` in one sentence.
-    static func milliseconds(_ text: String, source: String) throws(ControllerError) -> Int {
+    public static func milliseconds(_ text: String, source: String) throws(ControllerError) -> Int {
         guard let amount = amount(text) else {
             throw ControllerError(
                 .usage, "\(source) \(PrintableText.quoted(text)) is not a length of time.",
@@ -21,12 +19,12 @@ enum DurationText {
     }
 
     /// Whole seconds, rounded up.
-    static func seconds(_ text: String, source: String) throws(ControllerError) -> Int {
+    public static func seconds(_ text: String, source: String) throws(ControllerError) -> Int {
         (try milliseconds(text, source: source) + 999) / 1000
     }
 
     /// As people read it: `0.4 s`, `12 s`, `3 m 5 s`, `2 h 10 m`, `3 d 4 h`.
-    static func text(seconds: Double) -> String {
+    public static func text(seconds: Double) -> String {
         let whole = Int(max(0, seconds))
         switch whole {
         case ..<60: return "\(whole) s"

@@ -1,7 +1,7 @@
 import Foundation
 
 /// A line of `events.jsonl` for the timeline: its event's name, and everything else it says as `name=value`.
-enum EventLine {
+enum LogEvent {
     static func parse(_ text: String) -> LogLine? {
         guard let object = (try? JSONSerialization.jsonObject(with: Data(text.utf8))) as? [String: Any],
             let event = object["event"] as? String, let time = (object["time"] as? String).flatMap(time)
