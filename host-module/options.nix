@@ -28,6 +28,12 @@ in
       description = "What runs the sandboxes.";
     };
 
+    backend.vsock = mkOption {
+      type = types.enum [ "auto" "vhost" "vhost-user" ];
+      default = "auto";
+      description = "How a sandbox reaches its host: `vhost-user` by a device of our own, which needs no right, `vhost` by the kernel's, `auto` by whichever is right here.";
+    };
+
     sandbox = {
       memory = mkOption {
         type = types.ints.between 1024 16777216;
@@ -58,6 +64,27 @@ in
         type = types.enum [ "auto" "none" "mapped" ];
         default = "auto";
         description = "How owners and modes on the project's share are kept; `auto` takes `none` for ordinary users and `mapped` for root.";
+      };
+
+      idleTimeout = mkOption {
+        type = types.nullOr (types.strMatching "never|[0-9.]+((ms|s|m|min|h)[0-9.]*)*");
+        default = null;
+        example = "2h";
+        description = "How long a sandbox may be without a session and a task before it stops, such as `30m` or `1h30m`; null or `never`: it stays.";
+      };
+
+      memoryLimit = mkOption {
+        type = types.nullOr (types.strMatching "none|[0-9]+[kKmMgGtT]?");
+        default = null;
+        example = "12G";
+        description = "How much memory of the host a sandbox's processes may take all together; null or `none`: no limit.";
+      };
+
+      cpuLimit = mkOption {
+        type = types.nullOr (types.strMatching "none|[0-9]+([.][0-9]+)?");
+        default = null;
+        example = "1.5";
+        description = "How many of the host's processors a sandbox's processes may keep busy, such as `1.5`; null or `none`: no limit.";
       };
     };
 
@@ -118,7 +145,8 @@ in
   # As Sources/SandboxController/Configuration reads it.
   configuration = filterAttrs (_: value: value != null) {
     backend = cfg.backend.type;
-    inherit (cfg.sandbox) memory vcpus network shareSecurity;
+    vsock = if cfg.backend.vsock == "auto" then null else cfg.backend.vsock;
+    inherit (cfg.sandbox) memory vcpus network shareSecurity idleTimeout memoryLimit cpuLimit;
     nested = cfg.sandbox.nestedVirtualization;
     image = if cfg.image.package == null then null else cfg.image.name;
     tokens = if cfg.tokens == { } then null else cfg.tokens;

@@ -26,6 +26,10 @@ in
       envFiles = [ ".env" ];
     });
   };
+  limitsAreInTheFileWhereThereAreAny = {
+    expected = defaults // { vsock = "vhost"; idleTimeout = "1h30m"; memoryLimit = "12G"; cpuLimit = "1.5"; };
+    actual = json (nixos { backend.vsock = "vhost"; sandbox = { idleTimeout = "1h30m"; memoryLimit = "12G"; cpuLimit = "1.5"; }; });
+  };
   whoCommitsIsInAHomesFile = {
     expected = { gitName = "Ada"; gitEmail = "ada@example.org"; };
     actual = let file = homeJson (home { git = { name = "Ada"; email = "ada@example.org"; }; }); in { inherit (file) gitName gitEmail; };
