@@ -30,10 +30,11 @@ final class ControlReply: ProgressReporter, Sendable {
     func finish(_ answer: ControlMessage = ControlMessage(.done)) { send(answer) }
     func fail(_ error: ControllerError) { send(.failure(error)) }
 
-    /// One of many answers. - Returns: false when the visitor has gone or does not read.
+    /// One of many answers, for which a visitor may take any time: a pager may stand in between.
+    /// - Returns: false when the visitor has gone.
     func update(_ message: ControlMessage) -> Bool {
         do throws(SystemError) {
-            try message.write(to: socket, deadline: .after(milliseconds: ControlReply.patience))
+            try message.write(to: socket, deadline: .never)
             return true
         } catch { return false }
     }
