@@ -5,8 +5,9 @@ import LinuxSystem
 /// Watches the guest and reports to the host.
 ///
 /// What the kernel tells by itself is reported at once: sessions (a timer of ours), mounts (`poll(2)` on `mountinfo`), processes
-/// killed for want of memory (the kernel's log), waiting for memory (PSI), units (systemd's own signals). What has no event is looked at every
-/// `sampleInterval`: memory and file systems past a mark. No process is started for any of it.
+/// killed for want of memory (the kernel's log), waiting for memory (PSI), units (systemd's own signals). Ports have no
+/// event and cost little to look at, so they are looked at every `sampleInterval`; memory and file systems past a mark, which cost
+/// more, with each steady report. No process is started for any of it.
 ///
 /// Concurrency: belongs to the report channel's thread.
 final class HealthReporter {
@@ -20,7 +21,7 @@ final class HealthReporter {
         static let services = Sections(rawValue: 32)
         static let all = Sections(rawValue: 63)
         /// What has no event of its own.
-        static let sampled: Sections = [.figures, .mounts, .ports]
+        static let sampled: Sections = [.ports]
     }
 
     /// For what has no event of its own, in milliseconds.
@@ -88,7 +89,9 @@ final class HealthReporter {
             try connection.sendAll(report.frame(), deadline: .after(milliseconds: HealthReporter.sendDeadline))
             told.merge(report)
             pace.noteSent()
-            if isSteady { samplesLeft = HealthReport.interval / HealthReporter.sampleInterval }
+            guard isSteady else { continue }
+            samplesLeft = HealthReport.interval / HealthReporter.sampleInterval
+            if sessions.count == 0 { ResidentMemory.release() }
         }
     }
 
