@@ -17,7 +17,8 @@ enum HostileAgent {
         do {
             switch mode {
             case "reports": count = try pour(deadline) { largestReport }
-            case "lengths": count = try once([0xFF, 0xFF, 0xFF, 0xFF, FrameKind.healthReport.rawValue, 0, 0, 0], deadline)
+            case "lengths":
+                count = try once([0xFF, 0xFF, 0xFF, 0xFF, FrameKind.healthReport.rawValue, 0, 0, 0], deadline)
             case "nested": count = try once(FrameEncoding.frame(.healthReport, nested(4096)), deadline)
             case "text": count = try once(FrameEncoding.frame(.healthReport, badText), deadline)
             case "names": count = try names(deadline)
