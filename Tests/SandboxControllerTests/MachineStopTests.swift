@@ -13,6 +13,8 @@ struct MachineStopTests {
         let machine: ProcessHandle
         let children: MachineChildren
         let loop: MonitorLoop
+        /// QEMU's end of its monitor.
+        private let qemu: FileDescriptor
 
         init() throws {
             func idle() throws -> ProcessHandle {
@@ -22,6 +24,7 @@ struct MachineStopTests {
             machine = try idle()
             let control = try UnixSocket.pair()
             let qmp = try QMPChannel(control.first)
+            qemu = control.second
             children = MachineChildren(machine: machine, device: try idle(), firstEnd: try FirstEnd(), qmp: qmp)
             let nothing = try FileDescriptor.open("/dev/null", O_RDWR)
             let channel = StartChannel(nothing, events: EventLog(path: "/dev/null"))
@@ -29,6 +32,8 @@ struct MachineStopTests {
             loop = try MonitorLoop(channel: channel, clock: nil)
             loop.watch(children)
         }
+        func qemuSays(_ line: String) throws { try qemu.writeAll(Array((line + "\n").utf8)) }
+
         deinit {
             try? children.device.send(SIGKILL)
             children.kill()
@@ -83,5 +88,17 @@ struct MachineStopTests {
         let told = room.end(agent, StopOptions(force: false, timeoutSeconds: 1))
         #expect(told == ["under way, running"])
         #expect(room.children.machineStatus == .signaled(SIGKILL, coreDumped: false))
+    }
+
+    @Test func whatFollowsTheGuestsLastWriteBeginsBeforeQemuEnds() throws {
+        let room = try Room()
+        let count = Count()
+        room.loop.atShutdown = { _ = count.next() }
+        try room.qemuSays("{\"event\": \"POWERDOWN\"}")
+        _ = room.loop.next(deadline: .after(milliseconds: 50))
+        #expect(count.value == 0)
+        try room.qemuSays("{\"event\": \"SHUTDOWN\", \"data\": {\"guest\": true, \"reason\": \"guest-shutdown\"}}")
+        _ = room.loop.next(deadline: .after(milliseconds: 50))
+        #expect(count.value == 1)
     }
 }

@@ -105,6 +105,7 @@ final class Monitor {
         let children = try launcher.launch(plan, lock: place.lockDescriptor, reportPort: reportPort)
         machine = children
         loop.watch(children)
+        loop.atShutdown = { [weak self] in self?.endWatch() }
         snapshot.watch(children)
         persist()
         record = plan.record

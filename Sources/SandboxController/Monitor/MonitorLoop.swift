@@ -19,6 +19,9 @@ final class MonitorLoop {
     private let clock: (any ClockWatch)?
     private var children: MachineChildren?
     private var place: StatePlace?
+    /// Called when the guest's processors have stopped for good: QEMU itself takes a while yet (it gives back the guest's
+    /// memory), in which what follows upon the guest's last write can be done.
+    var atShutdown: () -> Void = {}
     private var machineSeen = false
     private var deviceSeen = false
     /// When the device's end is news: unless QEMU's own, which explains it, comes first.
@@ -68,7 +71,7 @@ final class MonitorLoop {
                 children?.reapDevice()
                 if !machineSeen { deviceNewsAt = .after(milliseconds: children?.patienceAfterDevice ?? 0) }
             }
-            if entries[5].revents != 0 { _ = qmp?.readEvents() }
+            if entries[5].revents != 0, qmp?.readEvents().contains("SHUTDOWN") == true { atShutdown() }
             if entries[6].revents != 0, clock?.take() == true { mailbox.post(.clockChanged) }
             if entries[7].revents != 0, let place {
                 place.drain()
