@@ -35,7 +35,7 @@ struct MachineStopTests {
         func qemuSays(_ line: String) throws { try qemu.writeAll(Array((line + "\n").utf8)) }
 
         deinit {
-            try? children.device.send(SIGKILL)
+            try? children.device?.send(SIGKILL)
             children.kill()
         }
 
