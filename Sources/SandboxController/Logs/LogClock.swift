@@ -44,26 +44,30 @@ final class LogClock: @unchecked Sendable {
         }
     }
 
-    /// - Returns: false when no thread could be started.
-    @discardableResult
-    static func start(_ paths: [String]) -> Bool {
+    /// - Returns: what ends it when signalled; nil when no thread could be started.
+    static func start(_ paths: [String]) -> EventDescriptor? {
         do throws(SystemError) {
+            let stopping = try EventDescriptor()
             let clock = try LogClock(paths)
             try Thread.start(name: "log-clock", stackKibibytes: 128) {
-                while clock.wait() { clock.note() }
+                while clock.wait(stopping) { clock.note() }
+                clock.note()
             }
-            return true
+            return stopping
         } catch {
             ErrorStream.say("keystone monitor: the times of the console's lines are not noted: \(error)")
-            return false
+            return nil
         }
     }
 
-    private func wait() -> Bool {
-        poll(nil, 0, Self.restMilliseconds)
-        var entry = pollfd(fd: changes.rawValue, events: Int16(POLLIN), revents: 0)
-        while poll(&entry, 1, -1) < 0 { guard errno == EINTR else { return false } }
-        return entry.revents & Int16(POLLIN) != 0
+    private func wait(_ stopping: EventDescriptor) -> Bool {
+        var entries = [
+            pollfd(fd: stopping.rawValue, events: Int16(POLLIN), revents: 0),
+            pollfd(fd: changes.rawValue, events: Int16(POLLIN), revents: 0),
+        ]
+        if poll(&entries, 1, Self.restMilliseconds) > 0 { return false }
+        while poll(&entries, 2, -1) < 0 { guard errno == EINTR else { return false } }
+        return entries[0].revents == 0 && entries[1].revents & Int16(POLLIN) != 0
     }
 
     func note() {

@@ -38,6 +38,7 @@ final class Monitor {
     /// The host's clock was set while the guest was being provisioned for the first time.
     private var mustSetClock = false
     private var place: StatePlace?
+    private var logClock: EventDescriptor?
 
     init(name: String, directory: StateDirectory, channel: consuming FileDescriptor, timeoutSeconds: Int) {
         self.name = name
@@ -101,11 +102,11 @@ final class Monitor {
         } catch {
             throw ControllerError(.internal, "Listening for the guest agent failed: \(error.message)")
         }
-        LogClock.start([directory.consoleLog(name), directory.machineLog(name), directory.monitorLog(name)])
+        logClock = LogClock.start([directory.consoleLog(name), directory.machineLog(name), directory.monitorLog(name)])
         let children = try launcher.launch(plan, lock: place.lockDescriptor, reportPort: reportPort)
         machine = children
         loop.watch(children)
-        loop.atShutdown = { [weak self] in self?.endWatch() }
+        loop.atShutdown = { [weak self] in self?.endWatches() }
         snapshot.watch(children)
         persist()
         record = plan.record
@@ -321,6 +322,13 @@ final class Monitor {
         if place?.isOurs == true { events.append(event, details) }
         if let failure { channel.finish(.failure(failure)) }
         for reply in stopReplies { reply.finish() }
+    }
+
+    /// While QEMU gives back the guest's memory: the guest writes nothing any more.
+    private func endWatches() {
+        logClock?.signal()
+        endWatch()
+        place?.endWatch()
     }
 
     /// Not where the state folder is gone or another monitor's: nothing of us is to be found there then.

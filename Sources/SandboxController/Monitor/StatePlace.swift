@@ -9,7 +9,7 @@ final class StatePlace {
     private let lock: FileLock
     private let path: String
     /// nil where nothing can be watched: then the loss is noticed when the sandbox is stopped.
-    private let watch: Watch?
+    private var watch: Watch?
 
     /// For QEMU and the device to inherit.
     var lockDescriptor: Int32 { lock.rawValue }
@@ -29,6 +29,10 @@ final class StatePlace {
 
     /// Whether another monitor may be at work at our paths: then nothing there is ours to remove.
     var isTaken: Bool { !isOurs && access(path, F_OK) == 0 }
+
+    /// Nothing is told any more. Closing an inotify descriptor takes up to 20 ms (the kernel waits until nobody looks at its
+    /// marks any more), which a process that exits with it open takes longer to end.
+    func endWatch() { watch = nil }
 
     /// Takes what the watch has to tell.
     func drain() {
