@@ -122,10 +122,11 @@ public struct SandboxController: Sendable {
         // wrong with the monitor itself.
         let patience = options.force ? StopOptions.forcePatience : options.timeoutSeconds * 1000 + 30_000
         let deadline = Deadline.after(milliseconds: patience)
-        var isAnswered = false
+        var (isReached, isAnswered) = (false, false)
         do throws(SystemError) {
             // A monitor that listens is all the truth that is needed; everything else is asked about below.
             let client = try ControlClient(sandbox: name, in: directory, deadline: deadline)
+            isReached = true
             progress.stage("stopping sandbox \(name)")
             let request = ControlMessage(.stop).with(.force, options.force ? 1 : 0)
                 .with(.timeoutMilliseconds, options.timeoutSeconds * 1000)
@@ -137,7 +138,10 @@ public struct SandboxController: Sendable {
                 throw ControllerError(.notRunning, "Sandbox \(name) is \(state.word), not running.")
             }
         }
-        if options.force, !isAnswered { return try endMonitor(name, deadline: deadline, progress) }
+        if options.force, !isAnswered {
+            // One that begins or ends does not listen for a moment; one whose socket was removed never will.
+            return try endMonitor(name, deadline: isReached ? deadline : .after(milliseconds: 5_000), progress)
+        }
         try waitUntilGone(name, deadline: isAnswered ? .after(milliseconds: 10_000) : deadline)
     }
 
