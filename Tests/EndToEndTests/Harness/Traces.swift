@@ -36,10 +36,10 @@ struct Traces: CustomStringConvertible {
         sockets += bound.split(separator: "\n").compactMap { line in
             line.range(of: folder).map { String(line[$0.lowerBound...]) }
         }
-        let locked = Traces.lockedInodes()
+        let locked = Traces.lockedFiles()
         locks = files.filter { file in
             var status = stat()
-            return stat(file, &status) == 0 && locked.contains(UInt64(status.st_ino))
+            return stat(file, &status) == 0 && locked.contains(Traces.place(status))
         }
     }
 
@@ -68,16 +68,24 @@ struct Traces: CustomStringConvertible {
         return lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFSOCK
     }
 
-    /// `/proc/locks`: `1: FLOCK  ADVISORY  WRITE 708 103:01:393 0 EOF`, the sixth field being device and inode.
-    private static func lockedInodes() -> Set<UInt64> {
+    /// `/proc/locks`: `1: FLOCK  ADVISORY  WRITE 708 103:01:393 0 EOF`, the sixth field being device and inode. The device
+    /// counts: another run's disk in memory has the same inode numbers.
+    private static func lockedFiles() -> Set<String> {
         let text = (try? String(contentsOfFile: "/proc/locks", encoding: .utf8)) ?? ""
         return Set(
             text.split(separator: "\n").compactMap { line in
-                let fields = line.split(separator: " ")
-                return fields.first { $0.split(separator: ":").count == 3 }.flatMap {
-                    UInt64($0.split(separator: ":")[2])
-                }
+                line.split(separator: " ").first { $0.split(separator: ":").count == 3 }.map(String.init)
             })
+    }
+
+    /// A file as `/proc/locks` names it: major and minor number in hexadecimal, inode (`lock_get_status` in
+    /// fs/locks.c).
+    private static func place(_ status: stat) -> String {
+        let device = UInt64(status.st_dev)
+        // makedev(3) of glibc.
+        let major = (device >> 8) & 0xFFF | (device >> 32) & 0xFFFF_F000
+        let minor = device & 0xFF | (device >> 12) & 0xFFFF_FF00
+        return String(format: "%02x:%02x:%llu", major, minor, UInt64(status.st_ino))
     }
 }
 

@@ -11,7 +11,7 @@ extension EndToEnd {
     @Suite struct HostileAgents {
         /// KiB that the monitor and the device may grow by, all modes together.
         private static let growth = 16 * 1024
-        private static let box = Result { try TestSandbox.start("hostile", options: ["--network", "none"]) }
+        private static let box = Result { try TestSandbox.start("hostile-agent", options: ["--network", "none"]) }
         let sandbox: TestSandbox
         init() throws { sandbox = try Self.box.get() }
 
