@@ -10,7 +10,9 @@ import LinuxSystem
 final class RandomKiller: @unchecked Sendable {
     private let rig: FaultRig
     private let victim: RandomKills.Victim
+    private let step: String
     private let cancelled: EventDescriptor
+    private let begun: EventDescriptor
     private let finished: EventDescriptor
     private let lock = NSLock()
     // Under `lock`.
@@ -19,21 +21,38 @@ final class RandomKiller: @unchecked Sendable {
     private var hit: String?
     private var witnesses: Witnesses?
 
-    init(_ rig: FaultRig, _ victim: RandomKills.Victim, after milliseconds: Int) throws {
+    /// - Parameters:
+    ///   - step: in which it kills, as `watch` names it.
+    ///   - milliseconds: from that step's beginning.
+    init(_ rig: FaultRig, _ victim: RandomKills.Victim, in step: String, after milliseconds: Int) throws {
         self.rig = rig
         self.victim = victim
+        self.step = step
         cancelled = try EventDescriptor()
+        begun = try EventDescriptor()
         finished = try EventDescriptor()
         try LinuxSystem.Thread.start(name: "killer") {
-            var entry = pollfd(fd: self.cancelled.rawValue, events: Int16(POLLIN), revents: 0)
-            if poll(&entry, 1, Int32(milliseconds)) == 0 { self.strike() }
+            if self.waits(for: self.begun, .never), self.waits(for: nil, .after(milliseconds: milliseconds)) {
+                self.strike()
+            }
             self.finished.signal()
         }
+    }
+
+    /// - Returns: false when it is cancelled.
+    private func waits(for event: EventDescriptor?, _ deadline: Deadline) -> Bool {
+        var entries = [
+            pollfd(fd: cancelled.rawValue, events: Int16(POLLIN), revents: 0),
+            pollfd(fd: event?.rawValue ?? -1, events: Int16(POLLIN), revents: 0),
+        ]
+        while poll(&entries, 2, deadline.pollTimeout) < 0 {}
+        return entries[0].revents == 0
     }
 
     /// What the test waits for now.
     func watch(_ process: pid_t?, _ phase: String) {
         lock.withLock { (command, self.phase) = (process, phase) }
+        if phase == step { begun.signal() }
     }
 
     /// - Returns: in what it killed; nil where there was nobody to kill.

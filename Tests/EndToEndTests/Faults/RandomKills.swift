@@ -10,19 +10,24 @@ struct RandomKills {
 
     let rig: FaultRig
     private var numbers: SeededNumbers
-    /// Of a round in which nothing is killed, in milliseconds: an instant is drawn from it.
-    private var length = 0
+    private static let steps = ["start", "exec", "stop"]
+    /// What each step takes in a round in which nothing is killed, in milliseconds: an instant is drawn from it.
+    private var lengths: [Int] = []
     private var counts: [String: Int] = [:]
     private var sandbox: TestSandbox { rig.sandbox }
 
     init(rig: FaultRig, seed: UInt64) throws {
         self.rig = rig
         numbers = SeededNumbers(seed: seed)
-        let started = Deadline.now()
-        try sandbox.startAgain()
-        _ = try sandbox.exec("true")
-        try sandbox.keystone.mustSucceed(["stop", sandbox.name])
-        length = Int((Deadline.now() - started) / 1_000_000)
+        lengths = try [
+            sandbox.startAgain(), exec("a round without a kill").finish(),
+            sandbox.keystone.mustSucceed(["stop", sandbox.name]),
+        ].map { Int($0.seconds * 1000) }
+    }
+
+    /// Long enough for something to happen meanwhile.
+    private func exec(_ text: String) throws -> Running {
+        try sandbox.begin(["sh", "-c", "echo \(text) >/workspace/kept; sleep 0.3; echo done"])
     }
 
     var summary: String {
@@ -32,12 +37,13 @@ struct RandomKills {
     /// - Returns: what was killed and when, and what was not as it must be.
     mutating func run(_ round: Int) throws -> (String, [String]) {
         let victim = Victim.allCases.randomElement(using: &numbers) ?? .cli
-        let instant = Int.random(in: 0..<length, using: &numbers)
-        let killer = try RandomKiller(rig, victim, after: instant)
-        let what = "\(victim.rawValue) after \(instant) ms"
+        let place = Int.random(in: 0..<Self.steps.count, using: &numbers)
+        let instant = Int.random(in: 0..<max(1, lengths[place]), using: &numbers)
+        let killer = try RandomKiller(rig, victim, in: Self.steps[place], after: instant)
+        let what = "\(victim.rawValue) \(instant) ms into \(Self.steps[place])"
         var problems: [String] = []
 
-        let start = try step(TestSandbox.startWords(sandbox.name), killer)
+        let start = try step(killer, "start") { try sandbox.keystone.begin(TestSandbox.startWords(sandbox.name)) }
         if start.code != 0 {
             killer.waitForEnds()
             problems += try settled()
@@ -45,11 +51,12 @@ struct RandomKills {
             if try sandbox.state() != "running" { try sandbox.startAgain() }
         }
         let text = "round-\(round)"
-        let exec = try step(
-            ["exec", sandbox.name, "--", "sh", "-c", "echo \(text) >/workspace/kept; echo done"], killer)
+        let exec = try step(killer, "exec") { try self.exec(text) }
         let isTold = exec.code == 0 && exec.line == "done"
         if try sandbox.state() == "running" {
-            let stop = try step(["stop", "--timeout", "5s", sandbox.name], killer)
+            let stop = try step(killer, "stop") {
+                try sandbox.keystone.begin(["stop", "--timeout", "5s", sandbox.name])
+            }
             if stop.code != 0, !stop.wasKilled, !stop.errorText.contains("keystone: ") {
                 problems.append("stop: \(stop)")
             }
@@ -67,12 +74,12 @@ struct RandomKills {
             if hit == nil { problems.append("nothing was killed, and yet: \(finished)") }
         }
         if let hit { counts["\(victim.rawValue) in \(hit)", default: 0] += 1 }
-        return (what + (hit.map { " (\($0))" } ?? " (nothing was there)"), problems)
+        return (what + (hit.map { $0 == Self.steps[place] ? "" : " (\($0))" } ?? " (nothing was there)"), problems)
     }
 
-    private func step(_ words: [String], _ killer: RandomKiller) throws -> Finished {
-        let running = try sandbox.keystone.begin(words)
-        killer.watch(running.processID, words[0])
+    private func step(_ killer: RandomKiller, _ name: String, _ begin: () throws -> Running) throws -> Finished {
+        let running = try begin()
+        killer.watch(running.processID, name)
         defer { killer.watch(nil, "between") }
         return try running.finish(within: TestSandbox.startSeconds)
     }
