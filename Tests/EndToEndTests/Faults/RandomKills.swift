@@ -85,7 +85,8 @@ struct RandomKills {
     }
 
     /// Waits until nothing is on its way any more, and looks.
-    private func settled() throws -> [String] {
+    /// - Parameter again: how often to look anew, because what somebody asked just before they were killed was not heard yet.
+    private func settled(again: Int = 2) throws -> [String] {
         let file = rig.directory.stateFile(sandbox.name)
         _ = try FileWatch.wait(in: sandbox.stateFolder, within: 90) {
             switch StateFile.read(file)?.state {
@@ -95,8 +96,10 @@ struct RandomKills {
             }
         }
         let truth = try FaultTruth(sandbox)
+        if again > 0, ["starting", "stopping"].contains(truth.state) { return try settled(again: again - 1) }
         if truth.state == "running" {
             let alive = try sandbox.exec("echo", "alive")
+            if again > 0, alive.code != 0, try sandbox.state() != "running" { return try settled(again: again - 1) }
             let stop = try sandbox.keystone.agent("stop", "--timeout", "5s", sandbox.name)
             return truth.problems + (alive.line == "alive" ? [] : ["running, and yet \(alive)"])
                 + (stop.code == 0 ? [] : ["stop: \(stop)"])
