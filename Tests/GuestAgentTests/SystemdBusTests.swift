@@ -37,8 +37,8 @@ struct SystemdBusTests {
             // "0" in hexadecimal digits, for root.
             guard seen.starts(with: Array("\0AUTH EXTERNAL 3".utf8)) else { return }
             try? visitor.writeAll(Array("OK 0123456789abcdef0123456789abcdef\r\n".utf8))
-            while ByteSearchIndex.end(of: "BEGIN\r\n", in: seen) == nil { guard more() else { return } }
-            seen.removeFirst(ByteSearchIndex.end(of: "BEGIN\r\n", in: seen) ?? 0)
+            while SystemdBusTests.endOfBegin(in: seen) == nil { guard more() else { return } }
+            seen.removeFirst(SystemdBusTests.endOfBegin(in: seen) ?? 0)
             for answer in answers {
                 var call = SystemdBus.parse(seen)
                 while call == nil {
@@ -92,15 +92,8 @@ struct SystemdBusTests {
         }
     }
 
-    private enum ByteSearchIndex {
-        static func end(of text: String, in bytes: [UInt8]) -> Int? {
-            let needle = Array(text.utf8)
-            guard bytes.count >= needle.count else { return nil }
-            for start in 0...(bytes.count - needle.count) where bytes[start...].starts(with: needle) {
-                return start + needle.count
-            }
-            return nil
-        }
+    private static func endOfBegin(in bytes: [UInt8]) -> Int? {
+        bytes.withUnsafeBytes { ByteSearch.end(of: Array("BEGIN\r\n".utf8), in: $0) }
     }
 
     private static var state: [UInt8] {

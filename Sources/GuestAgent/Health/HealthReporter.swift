@@ -43,7 +43,11 @@ final class HealthReporter {
     /// When units are to be listed: a boot or a big change comes with a thousand signals.
     private var servicesAt = Deadline.never
     private var servicesListedAt: UInt64 = 0
-    private var pace = ReportPace(start: .never)
+    /// A few changes go out at once, each as soon as it is seen, and ten a second when they don't end.
+    private static let limit = RateLimit(burst: 20, milliseconds: 100)
+    private var pace = HealthReporter.limit
+    /// No report goes out before.
+    private var startAt = Deadline.never
     /// As the host has it.
     private var told = HealthReport(clock: 0)
     /// What may have changed since.
@@ -68,9 +72,9 @@ final class HealthReporter {
     func serve(_ connection: borrowing FileDescriptor) throws(SystemError) {
         told = HealthReport(clock: 0)
         stale = .all
-        let start = Deadline.after(milliseconds: HealthReporter.firstReport)
-        pace = ReportPace(start: start)
-        sampleAt = start
+        startAt = .after(milliseconds: HealthReporter.firstReport)
+        pace = HealthReporter.limit
+        sampleAt = startAt
         samplesLeft = 0
         while try wait(connection) {
             if sampleAt.hasPassed {
@@ -83,22 +87,25 @@ final class HealthReporter {
                 servicesAt = .never
                 stale.insert(.services)
             }
-            guard !stale.isEmpty, pace.nextAt.hasPassed else { continue }
+            guard !stale.isEmpty, reportAt.hasPassed else { continue }
             let isSteady = samplesLeft <= 0
             guard let report = gather(isSteady) else { continue }
             try connection.sendAll(report.frame(), deadline: .after(milliseconds: HealthReporter.sendDeadline))
             told.merge(report)
-            pace.noteSent()
+            pace.note()
             guard isSteady else { continue }
             samplesLeft = HealthReport.interval / HealthReporter.sampleInterval
             if sessions.count == 0 { ResidentMemory.release() }
         }
     }
 
+    /// From then on a report may go out.
+    private var reportAt: Deadline { max(startAt, pace.nextAt) }
+
     /// Sleeps until something happens or is due.
     /// - Returns: false when the host is gone.
     private func wait(_ connection: borrowing FileDescriptor) throws(SystemError) -> Bool {
-        let due = min(servicesAt, stale.isEmpty ? sampleAt : min(sampleAt, pace.nextAt))
+        let due = min(servicesAt, stale.isEmpty ? sampleAt : min(sampleAt, reportAt))
         let descriptors = [
             (connection.rawValue, POLLIN), (news?.rawValue ?? -1, POLLIN), (mountTable.rawValue, POLLPRI),
             (log.pollDescriptor, POLLIN), (pressure.pollDescriptor, POLLPRI), (systemd?.rawValue ?? -1, POLLIN),

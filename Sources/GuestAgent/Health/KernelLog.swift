@@ -62,12 +62,6 @@ struct KernelLog: ~Copyable {
     }
 
     private static func behind(_ words: String, in text: ArraySlice<UInt8>) -> ArraySlice<UInt8>? {
-        var rest = text
-        while let start = rest.firstIndex(of: words.utf8.first ?? 0) {
-            rest = rest[start...]
-            if rest.starts(with: words.utf8) { return rest.dropFirst(words.utf8.count) }
-            rest = rest.dropFirst()
-        }
-        return nil
+        text.withUnsafeBytes { ByteSearch.end(of: Array(words.utf8), in: $0) }.map { text.dropFirst($0) }
     }
 }

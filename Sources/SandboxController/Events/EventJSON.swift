@@ -55,7 +55,7 @@ enum EventJSON {
             case 0x22: line += "\\\""
             case 0x5C: line += "\\\\"
             case 0x0A: line += "\\n"
-            case 0..<0x20, 0x7F..<0xA0, 0x200E, 0x200F, 0x2028...0x202E, 0x2066...0x2069, 0xFEFF:
+            case _ where PrintableText.isUnsafe(scalar):
                 let digits = String(scalar.value, radix: 16)
                 line += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
             default: line.unicodeScalars.append(scalar)

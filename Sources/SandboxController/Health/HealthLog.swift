@@ -33,10 +33,8 @@ final class HealthLog: Sendable {
                 last = verdict
                 _ = poll(nil, 0, HealthLog.pause)
             }
-            var silentAt = HealthVerdict.silentAt(record).map { Deadline(nanoseconds: $0) } ?? .never
-            if case .unresponsive = verdict { silentAt = .never }
             var entry = pollfd(fd: changes.rawValue, events: Int16(POLLIN), revents: 0)
-            _ = poll(&entry, 1, silentAt.pollTimeout)
+            _ = poll(&entry, 1, verdict.expiry(record).pollTimeout)
             changes.drain()
         }
     }

@@ -34,10 +34,16 @@ public enum HealthVerdict: Equatable, Sendable {
     }
 
     /// When an agent that reports, and says nothing more, will count as silent; nil for one that is away or doesn't report.
-    static func silentAt(_ record: HealthRecord) -> UInt64? {
+    private static func silentAt(_ record: HealthRecord) -> UInt64? {
         guard record.reports, record.lostAt == nil, record.helloAt > 0 else { return nil }
         let last = max(record.reportedAt, record.helloAt)
         return last + missedReports * UInt64(HealthReport.interval) * 1_000_000
+    }
+
+    /// When this verdict on a record becomes another by itself, through an agent's silence.
+    func expiry(_ record: HealthRecord) -> Deadline {
+        if case .unresponsive = self { return .never }
+        return HealthVerdict.silentAt(record).map(Deadline.init(nanoseconds:)) ?? .never
     }
 
     /// - Parameter now: nanoseconds on `CLOCK_MONOTONIC`.

@@ -22,14 +22,12 @@ struct HealthVisitor {
         guard let changes = try? keeper.subscribe() else { return reply.finish() }
         defer { keeper.unsubscribe(changes) }
         waitForFirstReport()
-        var verdict: HealthVerdict?
         while isRunning() {
             let record = keeper.current
-            verdict = HealthVerdict(record)
+            // Before it is sent, which may take any time.
+            let expiry = HealthVerdict(record).expiry(record)
             guard reply.update(ControlMessage(.update).with(.health, record.encoded())) else { return }
-            var silentAt = HealthVerdict.silentAt(record).map { Deadline(nanoseconds: $0) } ?? .never
-            if case .unresponsive = verdict { silentAt = .never }
-            guard wait(changes, until: silentAt) else { return }
+            guard wait(changes, until: expiry) else { return }
         }
         reply.finish()
     }

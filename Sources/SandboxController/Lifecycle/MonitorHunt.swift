@@ -15,14 +15,8 @@ struct MonitorHunt {
     /// Kills every process whose command line is that monitor's. - Returns: how many.
     @discardableResult
     func kill() -> Int {
-        guard let folder = opendir("/proc") else { return 0 }
-        defer { closedir(folder) }
         var count = 0
-        while let entry = readdir(folder) {
-            let name = withUnsafeBytes(of: entry.pointee.d_name) {
-                String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
-            }
-            guard let number = pid_t(name), number != getpid() else { continue }
+        for number in ((try? SmallFile.names(in: "/proc")) ?? []).compactMap({ pid_t($0) }) where number != getpid() {
             // Opened before it is looked at, so that what is killed is what was seen.
             guard let process = try? ProcessHandle(opening: number), isTheOne(number) else { continue }
             if (try? process.send(SIGKILL)) != nil { count += 1 }

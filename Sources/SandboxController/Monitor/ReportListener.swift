@@ -23,7 +23,8 @@ final class ReportListener: @unchecked Sendable {
     private let strangers = Mutex()
     /// Connections that have not shown the secret, oldest first; under `strangers`.
     private var waiting: [AgentReport] = []
-    private let hellos = HelloLimit()
+    /// One that crashes and is started again may come ten times at once; under `presence`.
+    private var hellos = RateLimit(burst: 10, milliseconds: 1_000)
     private let isUnix: Bool
 
     init(
@@ -107,7 +108,7 @@ final class ReportListener: @unchecked Sendable {
         }
         forget(agent)
         // Each costs a run of provisioning and lines in the events.
-        hellos.wait()
+        _ = poll(nil, 0, presence.withLock { hellos.note() }.pollTimeout)
         let greeting = AgentGreeting(
             softwareVersion: PrintableText.escaped(hello.softwareVersion),
             bootID: PrintableText.escaped(hello.bootID ?? ""), features: hello.features)
@@ -163,11 +164,12 @@ private final class AgentReport: @unchecked Sendable {
     ///
     /// An agent that reports without end is read no faster than honest ones report, so it waits, and costs us little.
     func readReports(_ take: (HealthReport, Int) -> Void) {
-        var pace = ReportLimit()
+        // Twice what an honest agent sends.
+        var pace = RateLimit(burst: 100, milliseconds: 50)
         while let frame = try? reader.next(from: descriptor, deadline: .never) {
             guard frame.kind == .healthReport, let report = try? HealthReport(decoding: frame.payload) else { return }
             take(report, FrameHeader.size + frame.payload.count)
-            pace.wait()
+            _ = poll(nil, 0, pace.note().pollTimeout)
         }
     }
 }
