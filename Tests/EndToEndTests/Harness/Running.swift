@@ -112,12 +112,13 @@ final class Running {
     /// Waits for the program's end and the end of its output.
     func finish(within seconds: Double = 60) throws -> Finished {
         let deadline = Deadline.after(milliseconds: Int(seconds * 1000))
+        // The pidfd stays in the poll: looked at twice, the program could end in between and nothing would wake us.
         while !process.hasEnded { try turn(deadline, "the program's end") }
         let ended = Deadline.now()
         // Whoever else holds its pipes is a bug: a pipeline would wait for them.
         let grace = Deadline.after(milliseconds: 5_000)
         while outputPipe != nil || errorPipe != nil {
-            try turn(grace, "the end of its output, which something it left behind holds")
+            try turn(grace, "the end of its output, which something it left behind holds", isEnded: true)
         }
         reaped = true
         return Finished(
@@ -135,15 +136,15 @@ final class Running {
             if outputPipe == nil, errorPipe == nil {
                 throw Complaint("The program ended before \(what): \(text) \(errorText)")
             }
-            try turn(deadline, what)
+            try turn(deadline, what, isEnded: process.hasEnded)
         }
     }
 
     /// Waits for whatever happens next and takes it.
-    private func turn(_ deadline: Deadline, _ what: String) throws {
+    /// - Parameter isEnded: the program's end is known and not waited for, since its pidfd stays ready.
+    private func turn(_ deadline: Deadline, _ what: String, isEnded: Bool = false) throws {
         var entries = [
-            // After its end the pidfd would always be ready.
-            pollfd(fd: process.hasEnded ? -1 : process.rawValue, events: Int16(POLLIN), revents: 0),
+            pollfd(fd: isEnded ? -1 : process.rawValue, events: Int16(POLLIN), revents: 0),
             pollfd(fd: outputPipe?.raw ?? -1, events: Int16(POLLIN), revents: 0),
             pollfd(fd: errorPipe?.raw ?? -1, events: Int16(POLLIN), revents: 0),
             pollfd(fd: pending.isEmpty ? -1 : inputPipe?.raw ?? -1, events: Int16(POLLOUT), revents: 0),
