@@ -36,7 +36,8 @@ import Testing
         let type =
             "q35,memory-backend=memory,sata=off,smbus=off,usb=off,vmport=off,graphics=off,i8042=off,hpet=off,accel=tcg"
         let network = "keystone.ipv4=10.0.2.15/24,10.0.2.2,10.0.2.3"
-        let kernel = "console=ttyS0 quiet panic=-1 hostname=box mitigations=off \(network) rdinit=/init"
+        let kernel =
+            "console=ttyS0 quiet panic=-1 hostname=box mitigations=off cgroup.memory=nokmem,nosocket \(network) rdinit=/init"
         #expect(
             try arguments() == [
                 "-name", "keystone-box", "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot", "-machine",

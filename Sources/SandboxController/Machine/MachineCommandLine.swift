@@ -89,6 +89,11 @@ public enum MachineCommandLine {
         // An emulated processor does not speculate, and QEMU does not call TCG a security boundary; retpolines there only
         // cost a jump-cache miss each (a raw vsock stream 603 → 690 MiB/s, exec output 305 → 346).
         if machine.accelerator == .tcg { all.append("mitigations=off") }
+        // QEMU before 8.1 may translate an instruction that another processor patches just then, and keep the breakpoint of
+        // the moment for ever: both processors then spin. The first memory cgroup, which the agent or systemd makes while
+        // the other processor works, has the kernel patch its hottest functions (static key memcg_kmem_enabled_key, 26
+        // places); one in some 250 such patches froze a guest of QEMU 7.2 (none in 3,000 with thread=single).
+        if machine.accelerator == .tcg { all.append("cgroup.memory=nokmem,nosocket") }
         switch machine.network {
         case .none: break
         // The addresses that QEMU's user-mode network always has: guest, router, name server.

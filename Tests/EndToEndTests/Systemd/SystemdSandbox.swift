@@ -25,7 +25,8 @@ struct SystemdSandbox {
         var keystone = try Keystone(in: project.folder)
         keystone.environment["HOME"] = home
         keystone.environment["ANTHROPIC_API_KEY"] = Self.token
-        let options = ["--git-name", "Ada ✓", "--git-email", "ada@example.org"]
+        // SystemdUnits makes a host of it, whose sandboxes have a GiB at least.
+        let options = ["--git-name", "Ada ✓", "--git-email", "ada@example.org", "--memory", "2048"]
         sandbox = try TestSandbox.start("systemd", options: options, keystone: keystone, project: project)
     }
 

@@ -7,7 +7,7 @@ import Testing
 
 extension EndToEnd {
     /// Monitors in units of a user manager, which stands in for systemd here: it takes connections, and its `systemd-run`
-    /// starts what it is given. With systemd 252 itself it was tried by hand.
+    /// starts what it is given. `SystemdUnits` has systemd itself.
     @Suite struct Units {
         private func keystone(_ name: String, runner script: String) throws -> (Keystone, OwnedDescriptor) {
             let folder = try Room.shared().makeFolder("manager-" + name)
