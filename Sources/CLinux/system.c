@@ -23,7 +23,8 @@ int ks_pidfd_open(int pid) { return (int)syscall(SYS_pidfd_open, pid, 0); }
 int ks_pidfd_send_signal(int pidfd, int signal) { return (int)syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0); }
 int ks_finit_module(int fd, const char *arguments) { return (int)syscall(SYS_finit_module, fd, arguments, 0); }
 int ks_memfd_create(const char *name, unsigned flags) { return memfd_create(name, flags); }
-int ks_set_pipe_capacity(int fd, int bytes) { return fcntl(fd, F_SETPIPE_SZ, bytes); }
+// 8: PERF_FLAG_FD_CLOEXEC.
+int ks_open_event(struct perf_event_attr *e, int cpu) { return (int)syscall(SYS_perf_event_open, e, -1, cpu, -1, 8L); }
 int ks_statx(int fd, unsigned mask, struct statx *found) { return statx(fd, "", AT_EMPTY_PATH, mask, found); }
 int ks_pipe(int ends[2], int flags) { return pipe2(ends, flags | O_CLOEXEC); }
 int ks_accept(int listener) { return accept4(listener, NULL, NULL, SOCK_CLOEXEC); }

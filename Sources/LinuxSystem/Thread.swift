@@ -21,7 +21,7 @@ public enum Thread {
             { argument in
                 guard let argument else { return nil }
                 let box = Unmanaged<Box>.fromOpaque(argument).takeRetainedValue()
-                _ = ks_set_thread_name(box.name)
+                Thread.name(box.name)
                 box.body()
                 return nil
             }, box.toOpaque())
@@ -32,7 +32,9 @@ public enum Thread {
     }
 
     /// Names the calling thread, for `ps` and debuggers; at most 15 bytes count.
-    public static func name(_ name: String) { _ = ks_set_thread_name(name) }
+    public static func name(_ name: String) {
+        name.withCString { _ = ks_process_control(PR_SET_NAME, UInt(bitPattern: $0)) }
+    }
 
     /// Makes the calling thread, and those that it starts, yield to others (setpriority(2), of one thread on Linux).
     public static func beNicer(by amount: Int32) {

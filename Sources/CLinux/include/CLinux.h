@@ -6,6 +6,7 @@
 // Without _GNU_SOURCE, which the C files define: Swift's own Glibc module is built without it, and one
 // declaration may not differ between two modules.
 #include <errno.h>
+#include <linux/perf_event.h>
 #include <linux/stat.h>
 #include <linux/vm_sockets.h>
 #include <malloc.h>
@@ -124,10 +125,10 @@ static inline int ks_bytes_queued(int fd, int *bytes) { return ioctl(fd, FIONREA
 
 // --- Process and file odds and ends ------------------------------------------------------------------
 
-static inline int ks_process_control(int what, unsigned long to) { return prctl(what, to, 0, 0, 0); }
-static inline int ks_set_thread_name(const char *name) { return prctl(PR_SET_NAME, name, 0, 0, 0); }
+static inline int ks_process_control(int what, uintptr_t to) { return prctl(what, to, 0, 0, 0); }
 int ks_finit_module(int fd, const char *arguments);
 int ks_memfd_create(const char *name, unsigned flags);
-int ks_set_pipe_capacity(int fd, int bytes);
+/// perf_event_open(2): an event of all processes on one processor.
+int ks_open_event(struct perf_event_attr *e, int cpu);
 
 #endif

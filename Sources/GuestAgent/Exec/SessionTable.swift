@@ -46,6 +46,8 @@ final class SessionTable: Sendable {
 
     func find(_ id: String) -> SessionEntry? { state.withLock { $0.entries.first { $0.id == id } } }
     var count: Int { state.withLock { $0.entries.count } }
+    /// Since this agent's start, probes among them.
+    var total: UInt64 { state.withLock { $0.next } }
 
     /// As reports have it, without probes.
     var health: HealthSessions {

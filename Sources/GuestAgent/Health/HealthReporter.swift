@@ -4,10 +4,10 @@ import LinuxSystem
 
 /// Watches the guest and reports to the host.
 ///
-/// What the kernel tells by itself is reported at once: sessions (a timer of ours), mounts (`poll(2)` on `mountinfo`), processes
-/// killed for want of memory (the kernel's log), waiting for memory (PSI), units (systemd's own signals). Ports have no
-/// event and cost little to look at, so they are looked at every `sampleInterval`; memory and file systems past a mark, which cost
-/// more, with each steady report. No process is started for any of it.
+/// What the kernel tells by itself is reported at once: sessions (a timer of ours), mounts (`poll(2)` on `mountinfo`), listening
+/// ports (`ListenEvents`), processes killed for want of memory (the kernel's log), waiting for memory (PSI), units (systemd's own
+/// signals). For memory and file systems past a mark there is no event, so `ScarcityWatch` looks while commands run.
+/// No process is started for any of it, and while nothing happens the thread wakes for the steady report alone.
 ///
 /// Concurrency: belongs to the report channel's thread.
 final class HealthReporter {
@@ -20,26 +20,30 @@ final class HealthReporter {
         static let kills = Sections(rawValue: 16)
         static let services = Sections(rawValue: 32)
         static let all = Sections(rawValue: 63)
-        /// What has no event of its own.
-        static let sampled: Sections = [.ports]
     }
 
-    /// For what has no event of its own, in milliseconds.
-    private static let sampleInterval = 5_000
     /// Before the first report, in milliseconds: a guest that has just booted has better things to do.
     private static let firstReport = 100
     private static let sendDeadline = 10_000
     /// Nanoseconds from systemd's first signal to the list, and from list to list.
     private static let unitsDelay: UInt64 = 5_000_000
     private static let unitsPause: UInt64 = 250_000_000
+    /// Until a systemd that was there is looked for the first time, in milliseconds; then twice as long each time.
+    private static let systemdPause = 500
 
     private let sessions: SessionTable
     private let news: SessionNews?
     private let mountTable: FileDescriptor
     private var pressure = PressureTrigger()
     private var log = KernelLog()
+    private var scarcity = ScarcityWatch()
+    /// nil until there is somebody to tell.
+    private var ports: PortWatch?
     /// nil while there is no systemd, or none that answers.
     private var systemd: SystemdBus?
+    /// When to look for it apart from that.
+    private var systemdAt = Deadline.never
+    private var systemdPause = HealthReport.interval
     /// When units are to be listed: a boot or a big change comes with a thousand signals.
     private var servicesAt = Deadline.never
     private var servicesListedAt: UInt64 = 0
@@ -52,9 +56,9 @@ final class HealthReporter {
     private var told = HealthReport(clock: 0)
     /// What may have changed since.
     private var stale = Sections.all
-    private var sampleAt = Deadline.never
-    /// Until the next steady report.
-    private var samplesLeft = 0
+    private var steadyAt = Deadline.never
+    /// How many sessions there had been when memory was released; nil before the first time.
+    private var releasedAt: UInt64?
 
     private let ownsMachine: Bool
 
@@ -74,28 +78,41 @@ final class HealthReporter {
         stale = .all
         startAt = .after(milliseconds: HealthReporter.firstReport)
         pace = HealthReporter.limit
-        sampleAt = startAt
-        samplesLeft = 0
+        steadyAt = startAt
+        systemdAt = systemd == nil && ownsMachine ? startAt : .never
+        if ports == nil { ports = PortWatch(events: ListenEvents.watch(mayMount: ownsMachine)) }
         while try wait(connection) {
-            if sampleAt.hasPassed {
-                stale.formUnion(.sampled)
-                if systemd == nil, ownsMachine { findSystemd() }
-                sampleAt = .after(milliseconds: HealthReporter.sampleInterval)
-                samplesLeft -= 1
-            }
-            if servicesAt.hasPassed {
-                servicesAt = .never
-                stale.insert(.services)
-            }
-            guard !stale.isEmpty, reportAt.hasPassed else { continue }
-            let isSteady = samplesLeft <= 0
-            guard let report = gather(isSteady) else { continue }
+            noteWhatIsDue()
+            let isSteady = steadyAt.hasPassed
+            guard isSteady || !stale.isEmpty, reportAt.hasPassed, let report = gather(isSteady) else { continue }
             try connection.sendAll(report.frame(), deadline: .after(milliseconds: HealthReporter.sendDeadline))
             told.merge(report)
             pace.note()
             guard isSteady else { continue }
-            samplesLeft = HealthReport.interval / HealthReporter.sampleInterval
-            if sessions.count == 0 { ResidentMemory.release() }
+            steadyAt = .after(milliseconds: HealthReport.interval)
+            if systemd == nil, systemdAt == .never, ownsMachine { findSystemd() }
+            releaseMemory()
+        }
+    }
+
+    /// What commands left in memory. The reports' own pages come back with each, for a millisecond of a processor under TCG, so
+    /// they stay while nothing else has run.
+    private func releaseMemory() {
+        let total = sessions.total
+        guard total != releasedAt, sessions.count == 0 else { return }
+        releasedAt = total
+        ResidentMemory.release()
+    }
+
+    private func noteWhatIsDue() {
+        if ports?.takeDue() == true { stale.insert(.ports) }
+        if scarcity.lookAt.hasPassed {
+            stale.formUnion(scarcity.look(told, inUse: sessions.health.running > 0))
+        }
+        if systemdAt.hasPassed { findSystemd() }
+        if servicesAt.hasPassed {
+            servicesAt = .never
+            stale.insert(.services)
         }
     }
 
@@ -105,16 +122,19 @@ final class HealthReporter {
     /// Sleeps until something happens or is due.
     /// - Returns: false when the host is gone.
     private func wait(_ connection: borrowing FileDescriptor) throws(SystemError) -> Bool {
-        let due = min(servicesAt, stale.isEmpty ? sampleAt : min(sampleAt, reportAt))
+        let reportAt = stale.isEmpty ? max(steadyAt, reportAt) : reportAt
+        let due = [reportAt, servicesAt, systemdAt, scarcity.lookAt, ports?.lookAt ?? .never].min() ?? reportAt
         let descriptors = [
             (connection.rawValue, POLLIN), (news?.rawValue ?? -1, POLLIN), (mountTable.rawValue, POLLPRI),
             (log.pollDescriptor, POLLIN), (pressure.pollDescriptor, POLLPRI), (systemd?.rawValue ?? -1, POLLIN),
         ]
-        var entries = descriptors.map { pollfd(fd: $0.0, events: Int16($0.1), revents: 0) }
+        let events = (ports?.descriptors ?? []).map { ($0, POLLIN) }
+        var entries = (descriptors + events).map { pollfd(fd: $0.0, events: Int16($0.1), revents: 0) }
         guard poll(&entries, nfds_t(entries.count), due.pollTimeout) > 0 else { return true }
         if entries[1].revents != 0 {
             news?.take()
             stale.insert(.sessions)
+            scarcity.noteUse()
         }
         if entries[2].revents != 0 { stale.insert(.mounts) }
         if entries[3].revents != 0, log.take() { stale.formUnion([.kills, .figures]) }
@@ -130,16 +150,30 @@ final class HealthReporter {
                     servicesAt = Deadline(nanoseconds: max(soon, servicesListedAt + HealthReporter.unitsPause))
                 }
             case .some(false): break
-            // It began anew (`systemctl daemon-reexec`); the next sample finds it again.
-            case nil: systemd = nil
+            case nil: loseSystemd()
             }
         }
+        ports?.take(entries[descriptors.count...])
         return entries[0].revents == 0 ? true : try isThere(connection)
     }
 
     private func findSystemd() {
         systemd = SystemdBus()
-        if systemd != nil { stale.insert(.services) }
+        if systemd != nil {
+            stale.insert(.services)
+            systemdPause = HealthReport.interval
+        } else {
+            systemdPause = min(systemdPause * 2, HealthReport.interval)
+        }
+        // Where it was never found, it is looked for behind each steady report.
+        systemdAt = systemdPause < HealthReport.interval ? .after(milliseconds: systemdPause) : .never
+    }
+
+    /// It began anew (`systemctl daemon-reexec`).
+    private func loseSystemd() {
+        systemd = nil
+        systemdPause = HealthReporter.systemdPause
+        systemdAt = .after(milliseconds: systemdPause)
     }
 
     /// Nothing is expected of the host; what comes is taken off.
@@ -154,7 +188,10 @@ final class HealthReporter {
     private func gather(_ isSteady: Bool) -> HealthReport? {
         var report = HealthReport(clock: HealthReporter.clock)
         if stale.contains(.sessions) { report.sessions = changed(sessions.health, told.sessions) }
-        if stale.contains(.ports) { report.ports = changed(PortReading.read(), told.ports) }
+        if stale.contains(.ports) || isSteady {
+            ports?.noteLook()
+            report.ports = changed(PortReading.read(), told.ports)
+        }
         if stale.contains(.kills) { report.memoryKills = changed(log.kills, told.memoryKills) }
         if stale.contains(.mounts) || isSteady {
             let mounts = MountReading.read(mountTable)
@@ -173,7 +210,7 @@ final class HealthReporter {
             if let services = systemd.services() {
                 report.services = changed(services, told.services)
             } else {
-                self.systemd = nil
+                loseSystemd()
             }
         }
         stale = []

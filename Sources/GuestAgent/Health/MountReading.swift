@@ -12,14 +12,23 @@ enum MountReading {
     ]
     /// Those that answer statvfs(3) by themselves. A network's or a user's file system may never do.
     private static let local = [
-        "rootfs", "tmpfs", "ramfs", "9p", "virtiofs", "overlay", "squashfs", "erofs", "ext2", "ext3", "ext4", "xfs",
-        "btrfs", "bcachefs", "f2fs", "zfs", "vfat", "exfat", "iso9660",
+        "rootfs", "tmpfs", "ramfs", "overlay", "squashfs", "erofs", "ext2", "ext3", "ext4", "xfs", "btrfs", "bcachefs",
+        "f2fs", "zfs", "vfat", "exfat", "iso9660",
     ]
+    /// Those for which the host answers.
+    private static let shared = ["9p", "virtiofs"]
 
     static func read(_ table: borrowing FileDescriptor) -> [HealthMount] {
         var mounts = parse(KernelText.prefix(of: table.rawValue, limit: 64 * 1024))
-        for index in mounts.indices { measure(&mounts[index]) }
+        for index in mounts.indices { measure(&mounts[index], local + shared) }
         return mounts
+    }
+
+    /// Whether a file system of the guest's own has become nearly full, or has room again.
+    static func isPastAnotherMark(_ told: HealthMount) -> Bool {
+        var now = told
+        measure(&now, local)
+        return now.isNearlyFull != told.isNearlyFull || now.isShortOfEntries != told.isShortOfEntries
     }
 
     /// In the order of the table; of several on one path the last one, which is on top.
@@ -58,8 +67,8 @@ enum MountReading {
         return result
     }
 
-    private static func measure(_ mount: inout HealthMount) {
-        guard local.contains(mount.type) else { return }
+    private static func measure(_ mount: inout HealthMount, _ types: [String]) {
+        guard types.contains(mount.type) else { return }
         var found = statvfs()
         guard statvfs(mount.path, &found) == 0 else { return }
         let unit = UInt64(found.f_frsize)

@@ -47,7 +47,8 @@ public struct FileDescriptor: ~Copyable, Sendable {
 
     /// Makes a pipe hold more (F_SETPIPE_SZ). Failing, for want of privilege or memory, leaves it as it was.
     public borrowing func raisePipeCapacity(to bytes: Int) {
-        _ = ks_set_pipe_capacity(rawValue, Int32(clamping: bytes))
+        let setCapacity: Int32 = 1031  // F_SETPIPE_SZ
+        _ = fcntl(rawValue, setCapacity, Int32(clamping: bytes))
     }
 
     /// For a new pipe's end, whose flags are known: one call instead of two.
