@@ -60,6 +60,18 @@ struct HealthVerdictTests {
         #expect(kill(at: .max) == [.memoryKill], "a guest may say anything; nothing overflows")
     }
 
+    @Test func whenAnAgentWillCountAsSilentIsKnownAlsoOfOneThatCanRunNothing() {
+        var record = healthy
+        let silentAt = Deadline(nanoseconds: record.reportedAt + 45_000_000_000)
+        func expiry(at time: UInt64) -> Deadline { HealthVerdict(record, now: time).expiry(record) }
+        #expect(expiry(at: now) == silentAt)
+        record.probe = .init(at: now, milliseconds: 5, failure: "no", failingSince: 7)
+        #expect(expiry(at: now) == silentAt)
+        #expect(expiry(at: silentAt.nanoseconds) == .never, "it is silent")
+        record.lostAt = now
+        #expect(expiry(at: now) == .never)
+    }
+
     @Test func silenceAndLossAndAFailedProbeAreUnresponsive() {
         var record = healthy
         record.reportedAt = now - 45_000_000_000

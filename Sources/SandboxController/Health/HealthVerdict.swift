@@ -42,7 +42,8 @@ public enum HealthVerdict: Equatable, Sendable {
 
     /// When this verdict on a record becomes another by itself, through an agent's silence.
     func expiry(_ record: HealthRecord) -> Deadline {
-        if case .unresponsive = self { return .never }
+        // An agent that can't run commands may fall silent, too.
+        if case .unresponsive(_, let reason) = self, reason.code != .sessions { return .never }
         return HealthVerdict.silentAt(record).map(Deadline.init(nanoseconds:)) ?? .never
     }
 
