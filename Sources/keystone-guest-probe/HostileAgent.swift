@@ -7,7 +7,9 @@ import VsockTransport
 /// Speaks the protocol badly, as an agent in a captured guest might: with this boot's secret where root has it, or without.
 /// Each prints how much the host took before it ended the connection or the time was up.
 enum HostileAgent {
-    static let modes = ["reports", "lengths", "nested", "text", "names", "secrets", "connections", "silent", "hellos"]
+    static let modes = [
+        "reports", "lengths", "nested", "text", "names", "secrets", "connections", "silent", "hellos", "healthy",
+    ]
 
     static func run(_ arguments: [String]) -> Never {
         guard let mode = arguments.first, modes.contains(mode) else { complain("hostile needs a mode: \(modes)") }
@@ -25,6 +27,7 @@ enum HostileAgent {
             case "secrets": count = secrets(deadline)
             case "connections": count = connections(deadline)
             case "silent": count = try silent(deadline)
+            case "healthy": count = try healthy(deadline)
             default: count = hellos(deadline)
             }
         } catch { Probe.say("\(mode): \(error)\n", to: 2) }
@@ -103,6 +106,25 @@ enum HostileAgent {
         let connection = try enter()
         _ = poll(nil, 0, deadline.pollTimeout)
         return connection.rawValue >= 0 ? 1 : 0
+    }
+
+    /// Reports each second, as an agent does that nothing is wrong with. - Returns: how many reports were taken.
+    private static func healthy(_ deadline: Deadline) throws -> Int {
+        let connection = try enter()
+        var figures = HealthFigures()
+        (figures.memoryTotal, figures.memoryAvailable) = (1 << 20, 1 << 19)
+        var count = 0
+        while !deadline.hasPassed {
+            var time = timespec()
+            clock_gettime(CLOCK_REALTIME, &time)
+            let clock = UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
+            figures.uptime += 1000
+            try connection.sendAll(HealthReport(clock: clock, figures: figures).frame(), deadline: deadline)
+            if count == 0 { Probe.say("told\n") }
+            count += 1
+            _ = poll(nil, 0, 1000)
+        }
+        return count
     }
 
     /// Agents that come and go. - Returns: how many were welcomed.
