@@ -80,16 +80,44 @@ enum Stream {
 }
 
 extension Stream {
-    /// Each byte is an event: something is mounted, or unmounted, and then the byte goes back.
-    static func events(_ raw: Int32, _ folder: String) {
+    /// Each byte is an event, and then goes back: `m` mounts something, or unmounts it; `p` begins to listen on a TCP port, or
+    /// ends it.
+    static func events(_ raw: Int32, _ folder: String, _ port: UInt16) {
         var byte: UInt8 = 0
         var isMounted = false
+        var listener: Int32?
+        defer { if let listener { close(listener) } }
         while read(raw, &byte, 1) == 1 {
             do throws(SystemError) {
-                if isMounted { try Mount.detach(folder) } else { try Mount.mount("event", on: folder, type: "tmpfs") }
+                if byte == UInt8(ascii: "m") {
+                    isMounted
+                        ? try Mount.detach(folder)
+                        : try Mount.mount("event", on: folder, type: "tmpfs")
+                    isMounted.toggle()
+                } else if let open = listener {
+                    close(open)
+                    listener = nil
+                } else {
+                    listener = try listen(port)
+                }
             } catch { return Probe.say("event-server: \(error)\n", to: 2) }
-            isMounted.toggle()
             guard write(raw, &byte, 1) == 1 else { return }
         }
+    }
+
+    private static func listen(_ port: UInt16) throws(SystemError) -> Int32 {
+        let raw = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+        guard raw >= 0 else { throw SystemError("open a socket") }
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_port = port.bigEndian
+        let size = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let isBound = withUnsafeBytes(of: &address) { bytes in
+            bytes.withMemoryRebound(to: sockaddr.self) { Glibc.bind(raw, $0.baseAddress, size) == 0 }
+        }
+        if isBound, Glibc.listen(raw, 1) == 0 { return raw }
+        let error = SystemError("listen on port \(port)")
+        close(raw)
+        throw error
     }
 }

@@ -17,7 +17,9 @@ let usage = """
                              and environment of the guest
       clock-change           sets the clock forth and back and prints how often the agent's and monitor's way of noticing did
       hostile MODE [SECONDS] speaks the protocol badly to the host; modes: \(HostileAgent.modes)
-      event-server PORT DIR  mounts a file system at DIR, or unmounts it, for each byte that comes, then sends the byte back
+      event-server PORT DIR TCP
+                             for each byte that comes mounts a file system at DIR, or unmounts it (m), or listens on a TCP
+                             port, or ends that (p), then sends the byte back
       dial CID PORT          dials over vsock and prints what came of it
       map FILE TEXT          writes TEXT at the beginning of FILE through a shared mapping
       send CID PORT          sends its stdin there and prints how many bytes were answered
@@ -57,8 +59,10 @@ case "spawn-server":
     Probe.serve(port(arguments.dropFirst().first)) { SpawnTimes.answer($0, command) }
 case "search": Search.run()
 case "event-server":
-    guard let folder = arguments.dropFirst(2).first else { complain("event-server needs a port and a folder") }
-    Probe.serve(port(arguments.dropFirst().first)) { Stream.events($0, folder) }
+    guard arguments.count == 4, let listening = UInt16(arguments[3]) else {
+        complain("event-server needs a port, a folder and a TCP port")
+    }
+    Probe.serve(port(arguments[1])) { Stream.events($0, arguments[2], listening) }
 case "hostile": HostileAgent.run(Array(arguments.dropFirst()))
 case "dial":
     guard let cid = arguments.dropFirst().first.flatMap(UInt32.init) else { complain("dial needs a CID and a port") }

@@ -14,8 +14,8 @@ struct RawConnection: ~Copyable {
     }
 
     /// One byte there and back.
-    func echo() throws {
-        var byte: UInt8 = 0x2E
+    func echo(_ value: UInt8 = 0x2E) throws {
+        var byte = value
         guard write(descriptor.rawValue, &byte, 1) == 1, read(descriptor.rawValue, &byte, 1) == 1 else {
             throw BenchError("the guest's echo server closed the connection")
         }

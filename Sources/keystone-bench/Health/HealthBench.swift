@@ -6,9 +6,9 @@ import SandboxController
 
 /// How soon a change in the guest is seen on the host, how soon questions are answered, and what reporting costs an idle guest.
 struct HealthBench {
-    private static let port: UInt32 = 5003
-    private static let path = "/run/keystone-bench-event"
     private static let sandboxes = 50
+    /// As many as two processors boot in a minute.
+    private static let running = 10
     /// Four steady reports.
     private static let idleSeconds = 60.0
 
@@ -22,59 +22,10 @@ struct HealthBench {
 
     func run(_ report: inout BenchReport) throws {
         try measureIdle(&report)
-        try measureChanges(&report)
+        try HealthChangeBench(fixture, rounds: rounds).run(&report)
         try measureAnswers(&report)
         try measureList(&report)
     }
-
-    /// The guest mounts something and sends a byte at once: the byte's arrival is what nothing can be faster than.
-    private func measureChanges(_ report: inout BenchReport) throws {
-        let server = try ProbeServer(fixture, ["event-server", "\(HealthBench.port)", HealthBench.path])
-        defer { server.stop() }
-        let raw = try RawConnection(fixture, port: HealthBench.port)
-        let watch = try HealthWatchPipe(fixture)
-        defer { watch.end() }
-        try watch.wait { _ in true }
-        var (changes, sessions) = (Samples(), Samples())
-        for round in 0..<rounds {
-            let isMounted = round % 2 == 0
-            try raw.echo()
-            let arrived = Stopwatch()
-            try watch.wait { $0.contains(HealthBench.path) == isMounted }
-            changes.add(arrived.milliseconds)
-            sessions.add(try measureSession(watch))
-        }
-        report.add(
-            Figure(.health, "a mount, seen after a raw byte of the same moment", "ms", changes, target: .atMost(20)))
-        report.add(
-            Figure(.health, "a session's start, seen after its own first word", "ms", sessions, target: .atMost(20)))
-    }
-
-    /// From the arrival of a session's first output to its being told.
-    private func measureSession(_ watch: HealthWatchPipe) throws -> Double {
-        let command = try GuestCommand(
-            ExecRequest(arguments: ["/bin/sh", "-c", "echo up; sleep 5"].map { Array($0.utf8) }),
-            at: try fixture.endpoint())
-        let began = Box()
-        let up = try EventDescriptor()
-        try LinuxSystem.Thread.start(name: "session") {
-            _ = try? command.follow { _, _ in
-                began.watch = Stopwatch()
-                up.signal()
-            }
-        }
-        defer { command.abandon() }
-        var entry = pollfd(fd: up.rawValue, events: Int16(POLLIN), revents: 0)
-        guard poll(&entry, 1, 10_000) > 0, let began = began.watch else { throw BenchError("a session did not start") }
-        // The event server's own session runs, too.
-        try watch.wait { $0.contains("\"running\":2") }
-        let seen = began.milliseconds
-        command.abandon()
-        try watch.wait { $0.contains("\"running\":1") }
-        return seen
-    }
-
-    private final class Box: @unchecked Sendable { var watch: Stopwatch? }
 
     private func measureAnswers(_ report: inout BenchReport) throws {
         var (health, json) = (Samples(), Samples())
@@ -86,20 +37,40 @@ struct HealthBench {
         report.add(Figure(.health, "health --json", "ms", json, target: .atMost(10)))
     }
 
-    /// One runs; the others are registered, and each is looked at.
+    /// Of those that run the monitor is asked; the others are registered, and looked at on disk.
     private func measureList(_ report: inout BenchReport) throws {
-        for number in 2...HealthBench.sandboxes {
-            let name = "listed-\(number)"
-            let folder = "\(fixture.directory.root)/\(name)"
-            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-            fixture.alsoRemove(name, [folder])
-            try fixture.cli(["create", folder, "--no-git", "--name", name])
+        let others = (2...HealthBench.sandboxes).map { "listed-\($0)" }
+        for name in others {
+            try FileManager.default.createDirectory(atPath: folder(name), withIntermediateDirectories: true)
+            fixture.alsoRemove(name, [folder(name)])
+            try fixture.cli(["create", folder(name), "--no-git", "--name", name])
         }
         defer { fixture.removeOthers() }
-        var list = Samples()
-        for _ in 0..<rounds { list.add(try Stopwatch.milliseconds { try fixture.cli(["list"]) }) }
+        let one = try list()
+        for name in others.prefix(HealthBench.running - 1) {
+            BenchLog.write("starting \(name)")
+            var request = StartRequest(name: name, project: folder(name), settings: fixture.settings)
+            request.provisions = false
+            _ = try fixture.controller.start(request, progress: SilentProgress())
+        }
+        let many = try list()
+        let (all, running) = (HealthBench.sandboxes, HealthBench.running)
+        report.add(Figure(.health, "list of \(all), of which one runs", "ms", one, target: .atMost(50)))
+        report.add(Figure(.health, "list of \(all), of which \(running) run", "ms", many, target: .atMost(50)))
+        let each = (many.median - one.median) / Double(running - 1)
+        report.add(Figure(.health, "list, for each more that runs", "ms", each))
         report.add(
-            Figure(.health, "list of \(HealthBench.sandboxes), of which one runs", "ms", list, target: .atMost(50)))
+            Figure(
+                .health, "list of \(all), of which all would run, reckoned from these", "ms",
+                one.median + each * Double(all - 1), target: .atMost(50)))
+    }
+
+    private func folder(_ name: String) -> String { "\(fixture.directory.root)/\(name)" }
+
+    private func list() throws -> Samples {
+        var samples = Samples()
+        for _ in 0..<rounds { samples.add(try Stopwatch.milliseconds { try fixture.cli(["list"]) }) }
+        return samples
     }
 
     /// What the agent says of its own processor time, and the bytes that came, between two steady reports.

@@ -1,0 +1,103 @@
+import AgentProtocol
+import Glibc
+import LinuxSystem
+import SandboxController
+
+/// How soon a change in the guest is seen by `health --watch`.
+///
+/// The guest does something and sends a byte at once: the byte's arrival is what nothing can be faster than. An agent sends
+/// twenty reports as fast as changes come, and then ten a second (`HealthReporter.limit`), so what is measured depends on how
+/// often something changes: as in a person's guest, `pause` apart, and without any pause, which shows the limit.
+struct HealthChangeBench {
+    private static let port: UInt32 = 5003
+    private static let path = "/run/keystone-bench-event"
+    private static let listening = 5004
+    /// Between two changes, in milliseconds.
+    private static let pause: Int32 = 250
+
+    private let fixture: BenchFixture
+    private let rounds: Int
+
+    init(_ fixture: BenchFixture, rounds: Int) {
+        self.fixture = fixture
+        self.rounds = rounds
+    }
+
+    func run(_ report: inout BenchReport) throws {
+        let server = try ProbeServer(
+            fixture,
+            ["event-server", "\(HealthChangeBench.port)", HealthChangeBench.path, "\(HealthChangeBench.listening)"])
+        defer { server.stop() }
+        let raw = try RawConnection(fixture, port: HealthChangeBench.port)
+        let watch = try HealthWatchPipe(fixture)
+        defer { watch.end() }
+        try watch.wait { _ in true }
+        var (mounts, ports, sessions, crowd) = (Samples(), Samples(), Samples(), Samples())
+        for round in 0..<rounds {
+            rest()
+            mounts.add(try measureMount(raw, watch, round))
+            rest()
+            ports.add(try measurePort(raw, watch, round))
+            rest()
+            sessions.add(try measureSession(watch))
+        }
+        for round in 0..<rounds { crowd.add(try measureMount(raw, watch, round)) }
+        let rate = "4 changes a second"
+        report.add(
+            Figure(
+                .health, "a mount, seen after a raw byte of the same moment, at \(rate)", "ms", mounts,
+                target: .atMost(20)))
+        report.add(
+            Figure(
+                .health, "a listening port, seen after a raw byte of the same moment, at \(rate)", "ms", ports,
+                target: .atMost(20)))
+        report.add(
+            Figure(
+                .health, "a session's start, seen after its own first word, at \(rate)", "ms", sessions,
+                target: .atMost(20)))
+        report.add(Figure(.health, "mounts without a pause, held to the agent's 10 reports a second", "ms", crowd))
+    }
+
+    private func rest() { _ = poll(nil, 0, HealthChangeBench.pause) }
+
+    private func measureMount(_ raw: borrowing RawConnection, _ watch: HealthWatchPipe, _ round: Int) throws -> Double {
+        try raw.echo(UInt8(ascii: "m"))
+        let arrived = Stopwatch()
+        try watch.wait { $0.contains(HealthChangeBench.path) == (round % 2 == 0) }
+        return arrived.milliseconds
+    }
+
+    private func measurePort(_ raw: borrowing RawConnection, _ watch: HealthWatchPipe, _ round: Int) throws -> Double {
+        try raw.echo(UInt8(ascii: "p"))
+        let arrived = Stopwatch()
+        try watch.wait { $0.contains("\"port\":\(HealthChangeBench.listening)") == (round % 2 == 0) }
+        return arrived.milliseconds
+    }
+
+    /// From the arrival of a session's first output to its being told.
+    private func measureSession(_ watch: HealthWatchPipe) throws -> Double {
+        let command = try GuestCommand(
+            ExecRequest(arguments: ["/bin/sh", "-c", "echo up; sleep 5"].map { Array($0.utf8) }),
+            at: try fixture.endpoint())
+        let began = Box()
+        let up = try EventDescriptor()
+        try LinuxSystem.Thread.start(name: "session") {
+            _ = try? command.follow { _, _ in
+                began.watch = Stopwatch()
+                up.signal()
+            }
+        }
+        defer { command.abandon() }
+        var entry = pollfd(fd: up.rawValue, events: Int16(POLLIN), revents: 0)
+        guard poll(&entry, 1, 10_000) > 0, let began = began.watch else { throw BenchError("a session did not start") }
+        // The event server's own session runs, too.
+        try watch.wait { $0.contains("\"running\":2") }
+        let seen = began.milliseconds
+        rest()
+        command.abandon()
+        try watch.wait { $0.contains("\"running\":1") }
+        return seen
+    }
+
+    private final class Box: @unchecked Sendable { var watch: Stopwatch? }
+}
