@@ -16,8 +16,9 @@ struct HealthWatchTests {
     @Test func withoutTheKernelsWordPortsAreLookedAtEveryFiveSeconds() {
         var watch = PortWatch(events: nil)
         #expect((4...5).contains(seconds(watch.lookAt)) && watch.descriptors.isEmpty)
+        #expect(watch.isOverdue)
         watch.noteLook()
-        #expect((4...5).contains(seconds(watch.lookAt)))
+        #expect((4...5).contains(seconds(watch.lookAt)) && !watch.isOverdue)
         watch.take([pollfd(fd: 9, events: 1, revents: 0)])
         #expect((4...5).contains(seconds(watch.lookAt)), "nothing was told")
     }

@@ -35,7 +35,8 @@ enum FiguresReading {
     }
 
     static func take(memory text: [UInt8], _ figures: inout HealthFigures) {
-        for line in KernelText.lines(text) {
+        // Fifty lines of others.
+        for line in KernelText.lines(text) where line.first == UInt8(ascii: "M") || line.first == UInt8(ascii: "S") {
             let words = KernelText.words(line)
             guard words.count >= 2 else { continue }
             let value = KernelText.number(words[1])

@@ -34,6 +34,8 @@ final class HealthReporter {
     private let sessions: SessionTable
     private let news: SessionNews?
     private let mountTable: FileDescriptor
+    /// As the table last had them, which tells of each change.
+    private var mounts: [HealthMount] = []
     private var pressure = PressureTrigger()
     private var log = KernelLog()
     private var scarcity = ScarcityWatch()
@@ -188,13 +190,14 @@ final class HealthReporter {
     private func gather(_ isSteady: Bool) -> HealthReport? {
         var report = HealthReport(clock: HealthReporter.clock)
         if stale.contains(.sessions) { report.sessions = changed(sessions.health, told.sessions) }
-        if stale.contains(.ports) || isSteady {
+        if stale.contains(.ports) || (isSteady && ports?.isOverdue != false) {
             ports?.noteLook()
             report.ports = changed(PortReading.read(), told.ports)
         }
         if stale.contains(.kills) { report.memoryKills = changed(log.kills, told.memoryKills) }
+        if stale.contains(.mounts) { mounts = MountReading.list(mountTable) }
         if stale.contains(.mounts) || isSteady {
-            let mounts = MountReading.read(mountTable)
+            let mounts = MountReading.measured(mounts)
             if isSteady || told.mounts.map({ HealthReporter.isNews(mounts, $0) }) ?? true {
                 report.mounts = changed(mounts, told.mounts)
             }

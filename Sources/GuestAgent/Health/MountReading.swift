@@ -18,8 +18,12 @@ enum MountReading {
     /// Those for which the host answers.
     private static let shared = ["9p", "virtiofs"]
 
-    static func read(_ table: borrowing FileDescriptor) -> [HealthMount] {
-        var mounts = parse(KernelText.prefix(of: table.rawValue, limit: 64 * 1024))
+    static func list(_ table: borrowing FileDescriptor) -> [HealthMount] {
+        parse(KernelText.prefix(of: table.rawValue, limit: 64 * 1024))
+    }
+
+    static func measured(_ mounts: [HealthMount]) -> [HealthMount] {
+        var mounts = mounts
         for index in mounts.indices { measure(&mounts[index], local + shared) }
         return mounts
     }
