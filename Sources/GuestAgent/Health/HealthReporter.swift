@@ -134,7 +134,7 @@ final class HealthReporter {
         var entries = (descriptors + events).map { pollfd(fd: $0.0, events: Int16($0.1), revents: 0) }
         guard poll(&entries, nfds_t(entries.count), due.pollTimeout) > 0 else { return true }
         if entries[1].revents != 0 {
-            news?.take()
+            news?.hear()
             stale.insert(.sessions)
             scarcity.noteUse()
         }
@@ -189,7 +189,10 @@ final class HealthReporter {
     /// - Returns: what the host doesn't know yet; nil when that is nothing.
     private func gather(_ isSteady: Bool) -> HealthReport? {
         var report = HealthReport(clock: HealthReporter.clock)
-        if stale.contains(.sessions) { report.sessions = changed(sessions.health, told.sessions) }
+        if stale.contains(.sessions) {
+            news?.take()
+            report.sessions = changed(sessions.health, told.sessions)
+        }
         if stale.contains(.ports) || (isSteady && ports?.isOverdue != false) {
             ports?.noteLook()
             report.ports = changed(PortReading.read(), told.ports)

@@ -22,9 +22,9 @@ final class SessionNews: Sendable {
         }
     }
 
+    /// The timer rang. Until `take` it rings no more, so sessions that come while a report is held back wake nobody.
+    func hear() { timer.drain() }
+
     /// To be called before the sessions are looked at, so that a change during the look is news again.
-    func take() {
-        isArmed.store(false, ordering: .releasing)
-        timer.drain()
-    }
+    func take() { isArmed.store(false, ordering: .releasing) }
 }
