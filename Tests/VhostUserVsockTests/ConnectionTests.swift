@@ -42,6 +42,27 @@ struct ConnectionTests {
         #expect(next(&connection) == nil)
     }
 
+    @Test func bytesGoAheadOfTheAnswerOnlyBehindTheRequestAndOnlyAFew() {
+        var connection = VsockConnection(dialling: Self.ports, bufferSize: 1000)
+        #expect(!connection.wantsHostInput)
+        _ = next(&connection)
+        #expect(connection.wantsHostInput)
+        #expect(connection.credit == 4096)
+        _ = connection.payloadHeader(4096, guestCID: 42)
+        #expect(connection.credit == 0)
+        #expect(connection.receive(packet(.response, bufferSize: 5000)) == .opened)
+        #expect(connection.credit == 904)
+    }
+
+    @Test func aGuestThatHadNoRoomForWhatWentAheadIsReset() {
+        var connection = VsockConnection(dialling: Self.ports, bufferSize: 1000)
+        _ = next(&connection)
+        _ = connection.payloadHeader(200, guestCID: 42)
+        #expect(connection.receive(packet(.response, bufferSize: 199)) == .none)
+        #expect(connection.phase == .resetting)
+        #expect(next(&connection) == .reset)
+    }
+
     @Test func aDialThatIsGivenUpBeforeItWasSentTellsTheGuestNothing() {
         var connection = VsockConnection(dialling: Self.ports, bufferSize: 1000)
         connection.abandon()

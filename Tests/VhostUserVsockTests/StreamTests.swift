@@ -41,6 +41,35 @@ struct StreamTests {
         #expect(bytes == Array("first bytes".utf8))
     }
 
+    @Test func aFewBytesReachTheGuestBeforeItHasAnsweredAndTheRestAndTheEndAfterwards() throws {
+        let driver = try TestDriver()
+        let program = try HostProgram(path: driver.device.path)
+        let bytes = StreamTests.pattern(6000)
+        try program.write(Array("CONNECT 5\n".utf8) + bytes)
+        program.shutdownWriting()
+        let ports = VsockPorts(host: try driver.receive(.request).header.sourcePort, guest: 5)
+        var received = try driver.receiveBytes(4096, ports)
+        #expect(received.count == 4096)
+        try driver.send(.response, host: ports.host, guest: 5)
+        #expect(try program.readLine() == "OK \(ports.host)")
+        received += try driver.receiveBytes(6000 - 4096, ports)
+        #expect(received == bytes)
+        #expect(try driver.receive(.shutdown).header.flags == VsockShutdown.send.rawValue)
+    }
+
+    @Test func anEndRightBehindTheConnectLineIsToldOnceTheGuestHasAnswered() throws {
+        let driver = try TestDriver()
+        let program = try HostProgram(path: driver.device.path)
+        try program.write("CONNECT 5\n")
+        program.shutdownWriting()
+        let ports = VsockPorts(host: try driver.receive(.request).header.sourcePort, guest: 5)
+        try driver.send(.response, host: ports.host, guest: 5)
+        #expect(try program.readLine() == "OK \(ports.host)")
+        #expect(try driver.receive(.shutdown).header.flags == VsockShutdown.send.rawValue)
+        try driver.send(.payload, host: ports.host, guest: 5, Array("answer".utf8))
+        #expect(try program.read(6) == Array("answer".utf8))
+    }
+
     @Test(arguments: [
         "GET / HTTP/1.0\n", "CONNECT \n", "CONNECT 4294967296\n", "CONNECT 1 2\n", "CONNECT 00000000000001\n",
     ])

@@ -37,6 +37,11 @@ extension VsockConnection {
     private mutating func receiveRequesting(_ operation: VsockOperation) -> Reaction {
         // An answer to a request that has not been sent yet is a guess.
         guard operation == .response, !owed.contains(.request) else { return abort() }
+        guard sent <= guestBufferSize else {
+            // What went ahead is lost.
+            reset()
+            return .none
+        }
         phase = .open
         return .opened
     }

@@ -31,6 +31,12 @@ struct VsockConnection: Sendable {
         static let creditRequest = Owed(rawValue: 32)
     }
 
+    /// Bytes that may follow a request before the guest has answered it, so that a conversation which the host begins costs
+    /// one round trip, not two. The guest has not said yet that it has room for them: Linux gives every connection at least
+    /// this much unless its listener asked for less (`buffer_size`, 256 KiB by default), and makes the connection before it
+    /// answers (`virtio_transport_recv_listen`). What does not fit it drops, which its answer then tells.
+    static let mostAhead: UInt32 = 4096
+
     let ports: VsockPorts
     /// Our `buf_alloc`: how many of the guest's bytes the owner is ready to hold.
     let bufferSize: UInt32
@@ -55,6 +61,7 @@ struct VsockConnection: Sendable {
         self.bufferSize = bufferSize
         phase = .requesting
         owed = .request
+        guestBufferSize = VsockConnection.mostAhead
     }
 
     /// The guest dialled (`request`), and somebody on the host took it.
@@ -76,7 +83,11 @@ struct VsockConnection: Sendable {
 
     /// Whether bytes from the host's socket have somewhere to go, credit aside.
     var wantsHostInput: Bool {
-        phase == .open && !hostShutdown.contains(.send) && !guestShutdown.contains(.receive)
+        switch phase {
+        case .requesting: !owed.contains(.request)
+        case .open: !hostShutdown.contains(.send) && !guestShutdown.contains(.receive)
+        default: false
+        }
     }
 
     /// Bytes that came from the guest and are not yet with the host.

@@ -71,6 +71,8 @@ extension VsockMultiplexer {
                 slot: slot, connection: VsockConnection(dialling: ports, bufferSize: reserveBuffer()), socket: socket)
             slots[slot] = .stream(stream)
             streams[ports] = slot
+            // What came behind the line raised no event of its own.
+            stream.isReadable = true
             arm(stream, after: limits.requestTime)
             wake(stream)
         }

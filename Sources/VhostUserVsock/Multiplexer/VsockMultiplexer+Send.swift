@@ -47,6 +47,8 @@ extension VsockMultiplexer {
         guard let outcome = stream.socket?.receive(into: vectors) else { return 1 }
         switch outcome {
         case .wouldBlock: stream.isReadable = false
+        // An end behind bytes that went ahead is found again once the guest has answered (`confirm`).
+        case .ended where stream.connection.phase == .requesting: stream.isReadable = false
         case .ended:
             stream.isReadable = false
             stream.connection.hostEnded(stream.socket?.isHungUp ?? true ? .both : .send)
