@@ -12,12 +12,8 @@ enum HybridHandshake {
         return socket
     }
 
-    /// Asks the device for `port`; its answer is still to be taken.
-    static func ask(_ path: String, port: UInt32, deadline: Deadline) throws(TransportError) -> FileDescriptor {
-        let socket = try connect(path, deadline: deadline)
-        try sendRequest(port: port, over: socket, deadline: deadline)
-        return socket
-    }
+    /// In one write: Firecracker drops a request that comes in pieces.
+    static func request(port: UInt32) -> [UInt8] { Array("CONNECT \(port)\n".utf8) }
 
     /// Asks for `port` on a connection to the device and takes exactly the answer off it.
     static func request(port: UInt32, over socket: borrowing FileDescriptor, deadline: Deadline) throws(TransportError)
@@ -26,7 +22,7 @@ enum HybridHandshake {
         try takeAnswer(port: port, from: socket, deadline: deadline)
     }
 
-    private static func connect(_ path: String, deadline: Deadline) throws(TransportError) -> FileDescriptor {
+    static func connect(_ path: String, deadline: Deadline) throws(TransportError) -> FileDescriptor {
         do throws(SystemError) { return try UnixSocket.connect(to: path, deadline: deadline) } catch {
             switch error.code {
             case ENOENT, ECONNREFUSED: throw TransportError(.deviceGone, "The vsock device at \(path) is gone", error)
@@ -40,8 +36,7 @@ enum HybridHandshake {
         port: UInt32, over socket: borrowing FileDescriptor, deadline: Deadline
     ) throws(TransportError) {
         do throws(SystemError) {
-            // In one write: Firecracker drops a request that comes in pieces.
-            try socket.sendAll(Array("CONNECT \(port)\n".utf8), deadline: deadline)
+            try socket.sendAll(request(port: port), deadline: deadline)
         } catch {
             throw failure(error, port: port)
         }

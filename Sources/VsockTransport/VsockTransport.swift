@@ -19,14 +19,20 @@ public enum VsockTransport {
         }
     }
 
-    /// As `dial`, but over the hybrid socket it does not wait for the device's answer: what is sent meanwhile reaches the
-    /// guest right behind the connection, so a conversation that the dialling side begins costs one round trip, not two.
-    /// `confirm` must follow before anything is read; `nobodyListens` and `timedOut` may come from there.
+    /// As `dial`, but over the hybrid socket only the device is reached: the first bytes, behind `opening`, take the question
+    /// for the port with them and reach the guest together with it, so a conversation that the dialling side begins costs one
+    /// round trip, not two. `confirm` must follow before anything is read; `nobodyListens` and `timedOut` may come from there.
     public static func dialAhead(
         _ address: VsockAddress, port: UInt32, deadline: Deadline
     ) throws(TransportError) -> FileDescriptor {
         guard case .hybrid(let path) = address else { return try dial(address, port: port, deadline: deadline) }
-        return try HybridHandshake.ask(path, port: port, deadline: deadline)
+        return try HybridHandshake.connect(path, deadline: deadline)
+    }
+
+    /// What must go before the first bytes on a connection made by `dialAhead`, in one write with them.
+    public static func opening(_ address: VsockAddress, port: UInt32) -> [UInt8] {
+        guard case .hybrid = address else { return [] }
+        return HybridHandshake.request(port: port)
     }
 
     /// Waits until a connection made by `dialAhead` is there.

@@ -25,6 +25,11 @@ import Testing
             self.folder = folder
         }
 
+        func say(_ bytes: [UInt8]) throws {
+            try ours.sendAll(
+                VsockTransport.opening(address, port: 1023) + bytes, deadline: .after(milliseconds: 1000))
+        }
+
         func confirm(milliseconds: Int = 1000) throws(TransportError) {
             try VsockTransport.confirm(ours, address, port: 1023, deadline: .after(milliseconds: milliseconds))
         }
@@ -32,7 +37,7 @@ import Testing
 
     @Test func payloadFollowsTheRequestWithoutAnAnswer() throws {
         let call = try Call()
-        try call.ours.sendAll(Array("hello".utf8), deadline: .after(milliseconds: 1000))
+        try call.say(Array("hello".utf8))
         var buffer = [UInt8](repeating: 0, count: 64)
         let count = recv(call.device.rawValue, &buffer, buffer.count, Int32(MSG_DONTWAIT))
         #expect(String(decoding: buffer[..<max(0, count)], as: UTF8.self) == "CONNECT 1023\nhello")
@@ -44,7 +49,7 @@ import Testing
 
     @Test func refusalWithPayloadUnreadIsStillARefusal() throws {
         var call = try Call()
-        try call.ours.sendAll([1, 2, 3], deadline: .after(milliseconds: 1000))
+        try call.say([1, 2, 3])
         // With bytes unread this resets the connection instead of ending it.
         call.device = FileDescriptor(owning: -1)
         do throws(TransportError) {

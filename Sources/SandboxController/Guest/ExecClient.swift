@@ -51,12 +51,7 @@ public enum ExecClient {
                 "The command's arguments and environment have \(frame.count) bytes, more than the \(Limits.requestPayload) that Linux takes.",
                 advice: "Pass large data through stdin or a file.")
         }
-        let input: ExecInput
-        do throws(SystemError) {
-            input = try ExecInput(connection: connection, options: options)
-        } catch {
-            throw ControllerError(.internal, "Can't watch signals: \(error).")
-        }
+        let input = try ExecInput(connection: connection, options: options)
         if options.terminal { input.enterRawMode() }
         defer { input.finish() }
         let limit =
@@ -64,7 +59,9 @@ public enum ExecClient {
             ? Deadline.never
             : Deadline.after(milliseconds: Int(clamping: request.timeoutMilliseconds) + timeoutGraceMilliseconds)
         do throws(ControllerError) {
-            try connection.begin(frame, deadline: .after(milliseconds: 30_000))
+            try connection.begin(frame, deadline: .after(milliseconds: 30_000)) { () throws(ControllerError) in
+                try input.start()
+            }
             _ = try connection.readWelcome(deadline: .after(milliseconds: 30_000))
             return try follow(
                 connection, request: request, input: input, options: options, limit: limit, detached: detached)

@@ -23,12 +23,25 @@ final class ExecInput: @unchecked Sendable {
     private var interruptedBy: Int32?
     private var savedMode: termios?
 
-    init(connection: GuestConnection, options: ExecClientOptions) throws(SystemError) {
+    /// From here on signals wait for `start`.
+    init(connection: GuestConnection, options: ExecClientOptions) throws(ControllerError) {
         self.connection = connection
         self.options = options
-        signals = try SignalDescriptor(ExecInput.forwarded + [SIGWINCH, SIGTSTP, SIGCONT])
-        wake = try EventDescriptor()
-        try Thread.start(name: "exec-input") { self.run() }
+        do throws(SystemError) {
+            signals = try SignalDescriptor(ExecInput.forwarded + [SIGWINCH, SIGTSTP, SIGCONT])
+            wake = try EventDescriptor()
+        } catch { throw ExecInput.failure(error) }
+    }
+
+    /// Starts the thread, once.
+    func start() throws(ControllerError) {
+        do throws(SystemError) {
+            try Thread.start(name: "exec-input") { self.run() }
+        } catch { throw ExecInput.failure(error) }
+    }
+
+    private static func failure(_ error: SystemError) -> ControllerError {
+        ControllerError(.internal, "Can't watch signals: \(error).")
     }
 
     /// The signal that ended us before the command ran.
@@ -40,12 +53,13 @@ final class ExecInput: @unchecked Sendable {
             window += Int(Limits.stdinWindow)
             started = true
         }
-        wake.signal()
+        // With nothing to feed and no size to tell, the thread learns of it with the next signal.
+        if options.interactive || options.terminal { wake.signal() }
     }
 
     func grant(_ count: Int) {
         lock.withLock { window += count }
-        wake.signal()
+        if options.interactive { wake.signal() }
     }
 
     func finish() {

@@ -94,10 +94,17 @@ public final class GuestConnection: Sendable {
 
     /// Sends the hello and the first request in one write, so that an operation costs one round trip, and waits until the
     /// agent has taken the connection.
-    func begin(_ request: [UInt8], deadline: Deadline) throws(ControllerError) {
+    /// - Parameter meanwhile: done while the request is on its way.
+    func begin(
+        _ request: [UInt8], deadline: Deadline, meanwhile: () throws(ControllerError) -> Void = {}
+    ) throws(ControllerError) {
+        let opening = VsockTransport.opening(endpoint.address, port: Ports.operations)
         let hello = Hello(role: .operation, secret: endpoint.secrets.host)
         var failure: ControllerError?
-        do throws(ControllerError) { try send(hello.frame() + request, deadline: deadline) } catch { failure = error }
+        do throws(ControllerError) {
+            try send(opening + hello.frame() + request, deadline: deadline)
+        } catch { failure = error }
+        try meanwhile()
         do throws(TransportError) {
             try VsockTransport.confirm(descriptor, endpoint.address, port: Ports.operations, deadline: deadline)
         } catch {
