@@ -25,9 +25,13 @@ public struct FieldWriter: Sendable {
     }
 
     public mutating func put(_ tag: UInt16, _ value: UInt64) {
-        putInteger(tag)
-        putInteger(UInt32(8))
-        putInteger(value)
+        // In one append: most fields are numbers, and an append costs more than what it copies.
+        withUnsafeTemporaryAllocation(byteCount: 14, alignment: 8) { field in
+            field.storeBytes(of: tag.littleEndian, as: UInt16.self)
+            field.storeBytes(of: UInt32(8).littleEndian, toByteOffset: 2, as: UInt32.self)
+            field.storeBytes(of: value.littleEndian, toByteOffset: 6, as: UInt64.self)
+            bytes.append(contentsOf: UnsafeRawBufferPointer(field))
+        }
     }
 
     public mutating func put(_ tag: UInt16, _ value: UInt32) { put(tag, UInt64(value)) }

@@ -15,6 +15,8 @@ final class ConnectionHandler: Sendable {
     private let provisioner: Provisioner?
     private let ownership: OwnershipFixer?
     private let features: Features
+    /// The answer to a host that speaks the newest version, as nearly every connection's does.
+    private let welcome: [UInt8]
     private let helloMilliseconds: Int
 
     /// - Parameters:
@@ -32,6 +34,7 @@ final class ConnectionHandler: Sendable {
         self.provisioner = provisioner
         self.ownership = ownership
         self.features = features
+        welcome = Welcome(version: VersionRange.current.highest, features: features, secret: credential.guest).frame()
         self.helloMilliseconds = helloMilliseconds
     }
 
@@ -106,7 +109,11 @@ final class ConnectionHandler: Sendable {
                     + "of the protocol, the host \(theirs.lowest) to \(theirs.highest).")
         }
         frames.payloadLimit = .max
-        outbox.append(Welcome(version: version, features: features, secret: credential.guest).frame())
+        if version == VersionRange.current.highest {
+            outbox.append(welcome)
+        } else {
+            outbox.append(Welcome(version: version, features: features, secret: credential.guest).frame())
+        }
         return true
     }
 

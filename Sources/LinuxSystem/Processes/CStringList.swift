@@ -10,13 +10,14 @@ public struct CStringList: ~Copyable {
     public var count: Int { starts.count }
 
     /// - Parameter value: without NUL; what follows one would be cut.
-    public mutating func append(_ value: some Sequence<UInt8>) {
+    public mutating func append(_ value: [UInt8]) {
+        // Not generic: another module gets no specialized copy, and the general one takes 1,400 instructions a word.
         starts.append(bytes.count)
         bytes.append(contentsOf: value)
         bytes.append(0)
     }
 
-    public mutating func append(_ value: String) { append(value.utf8) }
+    public mutating func append(_ value: String) { append(Array(value.utf8)) }
 
     func withPointers<Result>(_ body: (UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>) -> Result) -> Result {
         let pointers = UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>.allocate(capacity: starts.count + 1)
