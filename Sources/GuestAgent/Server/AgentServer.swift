@@ -77,8 +77,6 @@ final class AgentServer: @unchecked Sendable {
             if connection.rawValue < 0 { continue }
             idle.subtract(1, ordering: .relaxed)
             let others = connections.add(1, ordering: .relaxed).oldValue
-            // Where there is one other session, there are likely more to come.
-            if others > 0 { leadership.giveUp() }
             if others >= AgentServer.connectionLimit {
                 handler.refuse(
                     connection, .resourcesExhausted, "The guest agent serves as many connections as it may already.")
