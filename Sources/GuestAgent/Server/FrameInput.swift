@@ -5,7 +5,8 @@ import LinuxSystem
 /// Whole frames from a connection, waited for on this thread.
 enum FrameInput {
     /// - Parameters:
-    ///   - leadership: given up when somebody else wants in meanwhile.
+    ///   - leadership: given up when somebody else wants in meanwhile. With it, what is there already is taken without a
+    ///     wait: a host's hello and request mostly come with the connection.
     ///   - body: makes something of the frame, which is valid only during the call.
     /// - Returns: nil when the connection ended.
     /// - Throws: `malformed` for what is no frame or late.
@@ -20,14 +21,10 @@ enum FrameInput {
                 throw Refusal(.malformed, "The guest agent got \(error).")
             }
             do throws(SystemError) {
-                if let leadership {
-                    try leadership.wait(connection, POLLIN, deadline: deadline)
-                } else {
-                    try connection.waitUntilReady(POLLIN, deadline: deadline)
-                }
+                if leadership == nil { try connection.waitUntilReady(POLLIN, deadline: deadline) }
                 switch try connection.receive(into: frames.space(atLeast: 1024)) {
                 case .moved(let count): frames.received(count)
-                case .wouldBlock: continue
+                case .wouldBlock: try leadership?.wait(connection, POLLIN, deadline: deadline)
                 case .endOfFile: return nil
                 }
             } catch {
