@@ -66,11 +66,12 @@ struct ExecSession: ~Copyable {
         self.timeoutAt = timeoutAt
     }
 
-    /// Lets `started` wait for the first output or the end of a short command, for at most 10 ms: each write to vsock costs
-    /// a kernel thread's wake-up and a kick of the device.
+    /// Lets `started` wait for the first output or the end of a short command, until 12 ms after the request: each write to
+    /// vsock costs a kernel thread's wake-up and a kick of the device.
     mutating func holdStarted() {
         isHolding = true
-        holdUntil = .after(milliseconds: 10)
+        // Not from now: a look at an emulated machine's clock takes up to 20 µs.
+        holdUntil = Deadline(nanoseconds: started + 12_000_000)
     }
 
     mutating func stopHolding() { isHolding = false }

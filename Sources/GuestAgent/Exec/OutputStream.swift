@@ -8,6 +8,7 @@ struct OutputStream: ~Copyable {
 
     let kind: FrameKind
     private var descriptor: FileDescriptor
+    private var hasEnded = false
     /// Bytes that were in the pipe when the command ended, and have not been read yet.
     private(set) var owed = 0
     /// Something was read.
@@ -20,7 +21,8 @@ struct OutputStream: ~Copyable {
     }
 
     var isOpen: Bool { rawValue >= 0 }
-    var rawValue: Int32 { descriptor.rawValue }
+    /// -1 once it has ended.
+    var rawValue: Int32 { hasEnded ? -1 : descriptor.rawValue }
 
     mutating func read(into buffer: UnsafeMutableRawBufferPointer) -> Outcome {
         // A read error ends the stream as its end would: nothing more can come of it.
@@ -35,7 +37,9 @@ struct OutputStream: ~Copyable {
             return .read(count)
         case .wouldBlock: return .nothing
         case .endOfFile:
-            close()
+            // With no writer left there is nobody to close it for: that waits until the host knows of the command's end.
+            hasEnded = true
+            owed = 0
             return .ended
         }
     }
