@@ -7,9 +7,9 @@ extension VhostUserSession {
     /// So many sent packets interrupt the guest at once.
     private static let mostHeldInterrupts = 16
     /// Nanoseconds. A guest needs the interrupt only to free what it sent; a full ring never waits, because the ring is
-    /// longer than `mostHeldInterrupts`. Meant to spare an emulated guest work, but unproven: an A/B on a busy machine
-    /// (load 10) was all noise. `mostHeldInterrupts = 1` switches it off.
-    private static let interruptDelay: UInt64 = 1_000_000
+    /// longer than `mostHeldInterrupts`. Longer than a short command takes: each interrupt in between costs an emulated guest
+    /// an interrupt handler and a kernel thread, just when it has a program to start (seen in traces of the guest).
+    private static let interruptDelay: UInt64 = 10_000_000
 
     /// 1,024 packets touch at most some MiB of guest memory, and half a second of them costs few new page faults.
     private static let packetsBeforeRelease = 1024
