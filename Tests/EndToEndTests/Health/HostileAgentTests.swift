@@ -60,8 +60,10 @@ extension EndToEnd {
                 ["health", "--all", "--prometheus"], ["status", sandbox.name], ["events", sandbox.name],
                 ["events", sandbox.name, "--json"],
             ]
+            var shown = ""
             for words in verbs {
                 let finished = try sandbox.keystone.agent(words)
+                shown += finished.text
                 for scalar in finished.text.unicodeScalars where scalar != "\n" {
                     #expect(
                         scalar.value >= 0x20 && !(0x7F..<0xA0).contains(scalar.value) && scalar.value != 0x202E,
@@ -69,8 +71,8 @@ extension EndToEnd {
                 }
                 #expect(!finished.errorText.contains("Fatal"), "\(words): \(finished)")
             }
-            let shown = try sandbox.keystone.agent("health", sandbox.name)
-            #expect(shown.text.contains("\\u{1B}]0;owned"), "\(shown)")
+            // By the first of them: the true agent is back with a report of its own a sixth of a second later.
+            #expect(shown.contains("\\u{1B}]0;owned"), "\(shown)")
             try running.send(SIGTERM)
             _ = try running.finish()
         }
