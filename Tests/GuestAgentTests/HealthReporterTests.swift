@@ -47,6 +47,22 @@ struct HealthReporterTests {
         #expect(report.sessions == HealthSessions() && report.ports != nil && report.memoryKills != nil)
     }
 
+    @Test func sessionsRingOnceUntilTheyAreLookedAt() throws {
+        let news = try SessionNews()
+        func rings(within milliseconds: Int32) -> Bool {
+            var entry = pollfd(fd: news.rawValue, events: Int16(POLLIN), revents: 0)
+            return poll(&entry, 1, milliseconds) > 0
+        }
+        news.note()
+        #expect(rings(within: 5_000))
+        news.hear()
+        for _ in 0..<100 { news.note() }
+        #expect(!rings(within: 50))
+        news.take()
+        news.note()
+        #expect(rings(within: 5_000))
+    }
+
     @Test func aSessionsStartAndEndAreReported() throws {
         let host = try Host()
         defer { host.remove() }
