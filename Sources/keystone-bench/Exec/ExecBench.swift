@@ -8,6 +8,7 @@ import SandboxController
 /// A round takes a few of each in turn, so that a drifting machine drifts for all of them.
 struct ExecBench {
     private static let port: UInt32 = 5001
+    private static let spawnPort: UInt32 = 5002
     private static let perRound = 10
     /// From the C prototype of the device (shared/MEASURED.md), taken on this kind of machine; milliseconds.
     private static let prototypeEcho = 0.32
@@ -20,6 +21,9 @@ struct ExecBench {
     private var process = Samples()
     private var echo = Samples()
     private var connect = Samples()
+    /// One exchange with a bare server in the guest that starts the first program and waits for it: begun on an idle guest, as
+    /// a command from the host is, where a block of spawns finds its processors awake and their caches warm.
+    private var exchange = Samples()
 
     init(_ fixture: BenchFixture, rounds: Int?) throws {
         self.fixture = fixture
@@ -34,12 +38,16 @@ struct ExecBench {
         // On one thread: what a thread's start takes is not the device's.
         let server = try ProbeServer(fixture, ["echo-loop", "\(ExecBench.port)"])
         defer { server.stop() }
+        let spawner = try ProbeServer(fixture, ["spawn-server", "\(ExecBench.spawnPort)"] + programs[0].words)
+        defer { spawner.stop() }
         try warmUp()
         for _ in 0..<rounds { try round() }
 
         for program in programs {
             for figure in program.figures(echo: echo, ratioTarget: 1.15) { report.add(figure) }
         }
+        let bare = Figure.Baseline(name: "bare server starting it", value: exchange.median)
+        report.add(Figure(.exec, "\(programs[0].label), library, from idle", "ms", programs[0].library, baseline: bare))
         let library = Figure.Baseline(name: "library", value: programs[0].library.median)
         report.add(Figure(.exec, "true (busybox, static), keystone process, p50", "ms", process, baseline: library))
         report.add(Figure(.exec, "… more than the library", "ms", process.median - library.value, target: .atMost(4)))
@@ -66,6 +74,7 @@ struct ExecBench {
 
     private mutating func round() throws {
         try measureEcho()
+        try measureExchange()
         for index in programs.indices {
             let words = programs[index].words
             for _ in 0..<ExecBench.perRound {
@@ -85,6 +94,12 @@ struct ExecBench {
         let connection = try RawConnection(fixture, port: ExecBench.port)
         try connection.echo()
         for _ in 0..<ExecBench.perRound { echo.add(try Stopwatch.milliseconds { try connection.echo() }) }
+    }
+
+    private mutating func measureExchange() throws {
+        let connection = try RawConnection(fixture, port: ExecBench.spawnPort)
+        try connection.echo()
+        for _ in 0..<ExecBench.perRound { exchange.add(try Stopwatch.milliseconds { try connection.echo() }) }
     }
 
     private func execute(_ words: [String]) throws {
