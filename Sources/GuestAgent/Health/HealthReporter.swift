@@ -136,7 +136,6 @@ final class HealthReporter {
         if entries[1].revents != 0 {
             news?.hear()
             stale.insert(.sessions)
-            scarcity.noteUse()
         }
         if entries[2].revents != 0 { stale.insert(.mounts) }
         if entries[3].revents != 0, log.take() { stale.formUnion([.kills, .figures]) }
@@ -192,6 +191,8 @@ final class HealthReporter {
         if stale.contains(.sessions) {
             news?.take()
             report.sessions = changed(sessions.health, told.sessions)
+            // Here, since one that begins while a report is held back rings no more.
+            if report.sessions != nil { scarcity.noteUse() }
         }
         if stale.contains(.ports) || (isSteady && ports?.isOverdue != false) {
             ports?.noteLook()
