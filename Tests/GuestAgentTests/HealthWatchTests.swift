@@ -45,17 +45,6 @@ struct HealthWatchTests {
         #expect(seconds(watch.lookAt) > 9)
     }
 
-    /// Only where this machine's kernel has tracing; the end-to-end tests' guests have.
-    @Test(.enabled(if: geteuid() == 0 && access("/sys/kernel/tracing/events/sock", F_OK) == 0))
-    func theKernelTellsOfASocketThatListens() throws {
-        let watch = try #require(ListenEvents.watch(mayMount: false))
-        let socket = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        defer { close(socket) }
-        #expect(listen(socket, 1) == 0)
-        var entries = watch.descriptors.map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
-        #expect(poll(&entries, nfds_t(entries.count), 10_000) > 0)
-    }
-
     @Test func marksAreLookedAtOnceASecondWhileCommandsRunAndOnceAfterThem() {
         var watch = ScarcityWatch()
         let nothing = HealthReport(clock: 0)
