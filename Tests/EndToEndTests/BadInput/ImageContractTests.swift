@@ -13,17 +13,7 @@ extension EndToEnd {
             _ name: String, _ change: (inout ImageManifest) -> Void = { _ in }
         ) throws -> String {
             let folder = try Room.shared().makeFolder("contracts/" + name)
-            func file(_ path: String) throws -> ImageManifest.File {
-                try Data((path + "\n").utf8).write(to: URL(fileURLWithPath: folder + "/" + path))
-                return .init(path: path, sha256: try HostProgram.sha256(ofFile: folder + "/" + path))
-            }
-            var manifest = ImageManifest(
-                name: "contract", architecture: "x86_64", kernel: try file("kernel"), initrd: try file("initrd"),
-                commandLine: [], disks: [.init(file: try file("store.erofs"), format: "raw")], features: [],
-                description: "", id: "")
-            change(&manifest)
-            manifest.id = manifest.computedID
-            try Data(StableJSON.encode(manifest)).write(to: URL(fileURLWithPath: folder + "/image.json"))
+            try Images.write("contract", in: folder, disks: ["store.erofs"], change)
             return folder
         }
 

@@ -25,6 +25,23 @@ enum Images {
         return images + "/" + id
     }
 
+    /// Writes a well-formed image of small files, which boots nothing.
+    static func write(
+        _ name: String, in folder: String, disks: [String] = [], _ change: (inout ImageManifest) -> Void = { _ in }
+    ) throws {
+        func file(_ path: String) throws -> ImageManifest.File {
+            try Data((path + "\n").utf8).write(to: URL(fileURLWithPath: folder + "/" + path))
+            return .init(path: path, sha256: try HostProgram.sha256(ofFile: folder + "/" + path))
+        }
+        var manifest = ImageManifest(
+            name: name, architecture: "x86_64", kernel: try file("kernel"), initrd: try file("initrd"),
+            commandLine: [], disks: try disks.map { .init(file: try file($0), format: "raw") }, features: [],
+            description: "", id: "")
+        change(&manifest)
+        manifest.id = manifest.computedID
+        try Data(StableJSON.encode(manifest)).write(to: URL(fileURLWithPath: folder + "/image.json"))
+    }
+
     /// Makes sure that a state directory has the image.
     static func build(in directory: StateDirectory, for keystone: Keystone) throws {
         let source = try folder()

@@ -20,17 +20,11 @@ extension EndToEnd {
         }
 
         private static func makeKit(in project: Project) throws {
+            let (place, programs) = (project.path("kit"), try Room.shared().programs)
+            try HostProgram.run(["mkdir", "-p", place + "/image"])
+            try HostProgram.run(["cp", programs + "/keystone", programs + "/keystone-vhost-vsock", place])
             // Nothing in it is ever run: this QEMU boots nothing.
-            let image = """
-                mkdir -p "$1/image"; cp "$2/keystone" "$2/keystone-vhost-vsock" "$1"; cd "$1/image"
-                echo kernel >kernel; echo initrd >initrd
-                file() { jq -n --arg path "$1" --arg hash "$(sha256sum "$1" | cut -c1-64)" '{path: $path, sha256: $hash}'; }
-                jq -n --argjson kernel "$(file kernel)" --argjson initrd "$(file initrd)" '{
-                    version: 1, name: "waiting", architecture: "x86_64", kernel: $kernel, initrd: $initrd,
-                    commandLine: [], disks: [], features: ["agent"], description: "Boots nothing"}' >new
-                jq -S --arg id "$(jq -cjS 'del(.description)' new | sha256sum | cut -c1-64)" '. + {id: $id}' new >image.json
-                """
-            try HostProgram.run(["sh", "-ec", image, "sh", project.path("kit"), try Room.shared().programs])
+            try Images.write("waiting", in: place + "/image")
             let version = "[ \"$1\" != --version ] || exec echo QEMU emulator version 7.2.0"
             let machine = "#!/bin/sh\n\(version)\nexec sleep 3600\n"
             try project.write("kit/qemu", Array(machine.utf8), mode: 0o755)
