@@ -124,8 +124,8 @@ final class HealthReporter {
     /// Sleeps until something happens or is due.
     /// - Returns: false when the host is gone.
     private func wait(_ connection: borrowing FileDescriptor) throws(SystemError) -> Bool {
-        let reportAt = stale.isEmpty ? max(steadyAt, reportAt) : reportAt
-        let due = [reportAt, servicesAt, systemdAt, scarcity.lookAt, ports?.lookAt ?? .never].min() ?? reportAt
+        let nextReport = stale.isEmpty ? max(steadyAt, reportAt) : reportAt
+        let due = [nextReport, servicesAt, systemdAt, scarcity.lookAt, ports?.lookAt ?? .never].min() ?? nextReport
         let descriptors = [
             (connection.rawValue, POLLIN), (news?.rawValue ?? -1, POLLIN), (mountTable.rawValue, POLLPRI),
             (log.pollDescriptor, POLLIN), (pressure.pollDescriptor, POLLPRI), (systemd?.rawValue ?? -1, POLLIN),

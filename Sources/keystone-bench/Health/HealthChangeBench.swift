@@ -35,13 +35,13 @@ struct HealthChangeBench {
         var (mounts, ports, sessions, crowd) = (Samples(), Samples(), Samples(), Samples())
         for round in 0..<rounds {
             rest()
-            mounts.add(try measureMount(raw, watch, round))
+            mounts.add(try measure(.mount, raw, watch, round))
             rest()
-            ports.add(try measurePort(raw, watch, round))
+            ports.add(try measure(.port, raw, watch, round))
             rest()
             sessions.add(try measureSession(watch))
         }
-        for round in 0..<rounds { crowd.add(try measureMount(raw, watch, round)) }
+        for round in 0..<rounds { crowd.add(try measure(.mount, raw, watch, round)) }
         let rate = "4 changes a second"
         report.add(
             Figure(
@@ -60,17 +60,20 @@ struct HealthChangeBench {
 
     private func rest() { _ = poll(nil, 0, HealthChangeBench.pause) }
 
-    private func measureMount(_ raw: borrowing RawConnection, _ watch: HealthWatchPipe, _ round: Int) throws -> Double {
-        try raw.echo(UInt8(ascii: "m"))
-        let arrived = Stopwatch()
-        try watch.wait { $0.contains(HealthChangeBench.path) == (round % 2 == 0) }
-        return arrived.milliseconds
+    /// What the event server makes or takes away for a byte, and how a report shows it.
+    private enum Event {
+        case mount, port
+        var byte: UInt8 { self == .mount ? UInt8(ascii: "m") : UInt8(ascii: "p") }
+        var sign: String { self == .mount ? path : "\"port\":\(listening)" }
     }
 
-    private func measurePort(_ raw: borrowing RawConnection, _ watch: HealthWatchPipe, _ round: Int) throws -> Double {
-        try raw.echo(UInt8(ascii: "p"))
+    /// From the byte's arrival until the event is told: made in even rounds, taken away in odd ones.
+    private func measure(
+        _ event: Event, _ raw: borrowing RawConnection, _ watch: HealthWatchPipe, _ round: Int
+    ) throws -> Double {
+        try raw.echo(event.byte)
         let arrived = Stopwatch()
-        try watch.wait { $0.contains("\"port\":\(HealthChangeBench.listening)") == (round % 2 == 0) }
+        try watch.wait { $0.contains(event.sign) == (round % 2 == 0) }
         return arrived.milliseconds
     }
 
