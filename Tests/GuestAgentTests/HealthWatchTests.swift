@@ -45,7 +45,7 @@ struct HealthWatchTests {
         #expect(seconds(watch.lookAt) > 9)
     }
 
-    @Test func marksAreLookedAtOnceASecondWhileCommandsRunAndOnceAfterThem() {
+    @Test func marksFarAwayAreLookedAtOnceASecondWhileCommandsRunAndOnceAfterThem() {
         var watch = ScarcityWatch()
         let nothing = HealthReport(clock: 0)
         #expect(watch.lookAt == .never)
@@ -60,6 +60,39 @@ struct HealthWatchTests {
         #expect(watch.lookAt == .never)
         watch.noteUse()
         #expect((0.5...1).contains(seconds(watch.lookAt)), "nor do short ones")
+    }
+
+    @Test func theNearerAMarkTheSoonerItIsLookedAtAgain() throws {
+        let folder = try TestFolder.make()
+        defer { TestFolder.remove(folder) }
+        try Mount.mount("test", on: folder, type: "tmpfs", data: "size=8m")
+        defer { try? Mount.detach(folder) }
+        let mount = HealthMount(path: folder, type: "tmpfs")
+        var watch = ScarcityWatch()
+        #expect(watch.look(HealthReport(clock: 0, mounts: [mount]), inUse: true).isEmpty)
+        #expect((0.01...0.05).contains(seconds(watch.lookAt)))
+        var readOnly = mount
+        readOnly.isReadOnly = true
+        _ = watch.look(HealthReport(clock: 0, mounts: [readOnly]), inUse: true)
+        #expect((0.5...1).contains(seconds(watch.lookAt)), "what can't be written to can't be used up")
+    }
+
+    @Test func whatChangesWithoutCommandsIsLookedAtUntilItChangesNoMore() {
+        func report(_ available: UInt64) -> HealthReport {
+            HealthReport(
+                clock: 0,
+                mounts: [HealthMount(path: "/", type: "nonsense", total: 1_000_000, available: available)])
+        }
+        var watch = ScarcityWatch()
+        watch.noteSteady(report(900_000), report(895_000))
+        #expect(watch.lookAt == .never, "a log's few lines")
+        watch.noteSteady(report(900_000), report(600_000))
+        #expect(watch.lookAt.hasPassed)
+        _ = watch.look(report(600_000), inUse: false)
+        #expect((0.5...1).contains(seconds(watch.lookAt)))
+        watch.noteSteady(report(600_000), report(600_000))
+        _ = watch.look(report(600_000), inUse: false)
+        #expect(watch.lookAt == .never)
     }
 
     @Test func aFileSystemPastAMarkIsNewsAndTheHostsAreNotAskedFor() throws {

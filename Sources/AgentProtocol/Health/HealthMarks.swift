@@ -26,7 +26,18 @@ public struct HealthMarks: OptionSet, Equatable, Sendable {
 
     /// Whether too little is left; never where there is no whole to compare with.
     public static func isScarce(_ left: UInt64, of whole: UInt64) -> Bool {
-        left < whole / 100 * scarcePercent + whole % 100 * scarcePercent / 100
+        left < mark(of: whole)
+    }
+
+    /// How much must be used up or freed until `isScarce` may change.
+    public static func distance(_ left: UInt64, of whole: UInt64) -> UInt64 {
+        if whole == 0 { return .max }
+        let mark = mark(of: whole)
+        return left < mark ? mark - left : left - mark
+    }
+
+    private static func mark(of whole: UInt64) -> UInt64 {
+        whole / 100 * scarcePercent + whole % 100 * scarcePercent / 100
     }
 }
 
@@ -34,4 +45,8 @@ extension HealthMount {
     /// The file system is nearly full. One that can't be written to is as full as it was made.
     public var isNearlyFull: Bool { !isReadOnly && HealthMarks.isScarce(available, of: total) }
     public var isShortOfEntries: Bool { !isReadOnly && HealthMarks.isScarce(entriesFree, of: entries) }
+
+    public func isPastOtherMarks(than other: HealthMount) -> Bool {
+        isNearlyFull != other.isNearlyFull || isShortOfEntries != other.isShortOfEntries
+    }
 }

@@ -88,9 +88,11 @@ final class HealthReporter {
             let isSteady = steadyAt.hasPassed
             guard isSteady || !stale.isEmpty, reportAt.hasPassed, let report = gather(isSteady) else { continue }
             try connection.sendAll(report.frame(), deadline: .after(milliseconds: HealthReporter.sendDeadline))
+            let before = told
             told.merge(report)
             pace.note()
             guard isSteady else { continue }
+            scarcity.noteSteady(before, told)
             steadyAt = .after(milliseconds: HealthReport.interval)
             if systemd == nil, systemdAt == .never, ownsMachine { findSystemd() }
             releaseMemory()
@@ -230,8 +232,7 @@ final class HealthReporter {
     /// Whether more has changed than how much room there is.
     private static func isNews(_ new: [HealthMount], _ old: [HealthMount]) -> Bool {
         !new.elementsEqual(old) { a, b in
-            a.path == b.path && a.type == b.type && a.isReadOnly == b.isReadOnly && a.isNearlyFull == b.isNearlyFull
-                && a.isShortOfEntries == b.isShortOfEntries
+            a.path == b.path && a.type == b.type && a.isReadOnly == b.isReadOnly && !a.isPastOtherMarks(than: b)
         }
     }
 

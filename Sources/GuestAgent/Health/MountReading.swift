@@ -28,11 +28,10 @@ enum MountReading {
         return mounts
     }
 
-    /// Whether a file system of the guest's own has become nearly full, or has room again.
-    static func isPastAnotherMark(_ told: HealthMount) -> Bool {
-        var now = told
-        measure(&now, local)
-        return now.isNearlyFull != told.isNearlyFull || now.isShortOfEntries != told.isShortOfEntries
+    /// What room there is now; nil where the guest's own kernel can't say.
+    static func ownRoom(of mount: HealthMount) -> HealthMount? {
+        var now = mount
+        return measure(&now, local) ? now : nil
     }
 
     /// In the order of the table; of several on one path the last one, which is on top.
@@ -71,14 +70,16 @@ enum MountReading {
         return result
     }
 
-    private static func measure(_ mount: inout HealthMount, _ types: [String]) {
-        guard types.contains(mount.type) else { return }
+    @discardableResult
+    private static func measure(_ mount: inout HealthMount, _ types: [String]) -> Bool {
+        guard types.contains(mount.type) else { return false }
         var found = statvfs()
-        guard statvfs(mount.path, &found) == 0 else { return }
+        guard statvfs(mount.path, &found) == 0 else { return false }
         let unit = UInt64(found.f_frsize)
         mount.total = UInt64(found.f_blocks).multipliedReportingOverflow(by: unit).partialValue / 1024
         mount.available = UInt64(found.f_bavail).multipliedReportingOverflow(by: unit).partialValue / 1024
         mount.entries = UInt64(found.f_files)
         mount.entriesFree = UInt64(found.f_favail)
+        return true
     }
 }

@@ -1,21 +1,40 @@
 import AgentProtocol
 import LinuxSystem
 
-/// Looks whether memory or a file system has passed a mark, for which the kernel has no event: once a second while commands
-/// run, and once after the last of them. A guest in which none does has the steady reports.
+/// Looks whether memory or a file system has passed a mark, for which the kernel has no event. The nearer a mark is, the sooner
+/// it looks again: what is used up at `fastest` or slower is seen within `shortest` of passing.
 ///
-/// A look asks only the guest's own kernel, never the host's file server behind a share, so none can wait for anybody.
+/// It looks while commands run, once after the last of them, and while much changes without them, as steady reports show. A look
+/// asks only the guest's own kernel, never the host's file server behind a share, so none can wait for anybody.
 ///
 /// Belongs to the report channel's thread.
 struct ScarcityWatch {
-    private static let interval: UInt64 = 1_000_000_000
+    /// In KiB a millisecond, which is 4 GiB a second: about what one processor needs to touch new memory.
+    private static let fastest: UInt64 = 4096
+    /// Files a millisecond.
+    private static let fastestEntries: UInt64 = 1000
+    /// From look to look, in milliseconds.
+    private static let (shortest, longest): (UInt64, UInt64) = (50, 1000)
+    /// A change of so many percent of the whole from one steady report to the next is somebody's work.
+    private static let movingPercent: UInt64 = 1
 
     private var lookedAt: UInt64 = 0
+    /// Nanoseconds until the next look, as the last one found it.
+    private var pause = ScarcityWatch.longest * 1_000_000
+    private var isMoving = false
     private(set) var lookAt = Deadline.never
 
     /// Commands run, or have just done so.
     mutating func noteUse() {
-        if lookAt == .never { lookAt = Deadline(nanoseconds: max(Deadline.now(), lookedAt + ScarcityWatch.interval)) }
+        if lookAt == .never { lookAt = Deadline(nanoseconds: max(Deadline.now(), lookedAt + pause)) }
+    }
+
+    /// - Parameters:
+    ///   - before: what the host had been told.
+    ///   - now: with the steady report.
+    mutating func noteSteady(_ before: HealthReport, _ now: HealthReport) {
+        isMoving = ScarcityWatch.moves(before, now)
+        if isMoving { noteUse() }
     }
 
     /// To be called when `lookAt` has passed.
@@ -25,14 +44,38 @@ struct ScarcityWatch {
     /// - Returns: what the host is to be told anew.
     mutating func look(_ told: HealthReport, inUse: Bool) -> HealthReporter.Sections {
         lookedAt = Deadline.now()
-        lookAt = inUse ? Deadline(nanoseconds: lookedAt + ScarcityWatch.interval) : .never
         var news: HealthReporter.Sections = []
-        if let mounts = told.mounts, mounts.contains(where: MountReading.isPastAnotherMark) { news.insert(.mounts) }
+        var reach = ScarcityWatch.longest
+        for mount in told.mounts ?? [] {
+            guard !mount.isReadOnly, let now = MountReading.ownRoom(of: mount) else { continue }
+            if now.isPastOtherMarks(than: mount) { news.insert(.mounts) }
+            reach = min(reach, HealthMarks.distance(now.available, of: now.total) / ScarcityWatch.fastest)
+            reach = min(reach, HealthMarks.distance(now.entriesFree, of: now.entries) / ScarcityWatch.fastestEntries)
+        }
         if let figures = told.figures {
             var now = HealthFigures()
             FiguresReading.take(memory: KernelText.prefix(of: "/proc/meminfo", limit: 2048), &now)
             if HealthMarks(now).contains(.memory) != HealthMarks(figures).contains(.memory) { news.insert(.figures) }
+            reach = min(reach, HealthMarks.distance(now.memoryAvailable, of: now.memoryTotal) / ScarcityWatch.fastest)
         }
+        pause = max(reach, ScarcityWatch.shortest) * 1_000_000
+        lookAt = inUse || isMoving ? Deadline(nanoseconds: lookedAt + pause) : .never
         return news
+    }
+
+    private static func moves(_ before: HealthReport, _ now: HealthReport) -> Bool {
+        func moves(_ old: UInt64, _ new: UInt64, _ whole: UInt64) -> Bool {
+            max(old, new) - min(old, new) > whole / 100 * movingPercent
+        }
+        if let old = before.figures, let new = now.figures,
+            moves(old.memoryAvailable, new.memoryAvailable, new.memoryTotal)
+        {
+            return true
+        }
+        guard let old = before.mounts, let new = now.mounts else { return false }
+        return zip(old, new).contains {
+            $0.path == $1.path
+                && (moves($0.available, $1.available, $1.total) || moves($0.entriesFree, $1.entriesFree, $1.entries))
+        }
     }
 }
