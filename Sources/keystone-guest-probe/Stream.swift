@@ -80,12 +80,18 @@ enum Stream {
 }
 
 extension Stream {
-    /// Each byte is an event, and then goes back: `m` mounts something, or unmounts it; `p` begins to listen on a TCP port, or
-    /// ends it.
+    /// Each byte is an event, and then goes back: `m` mounts something, or unmounts it; `f` fills a file system, or empties
+    /// it; `p` begins to listen on a TCP port, or ends it.
     static func events(_ raw: Int32, _ folder: String, _ port: UInt16) {
         var byte: UInt8 = 0
         var isMounted = false
+        var isFull = false
         var listener: Int32?
+        let other = folder + "-other"
+        do throws(SystemError) { try Mount.mount("event", on: other, type: "tmpfs", data: "size=128m") } catch {
+            return Probe.say("event-server: \(error)\n", to: 2)
+        }
+        defer { try? Mount.detach(other) }
         defer { if let listener { close(listener) } }
         while read(raw, &byte, 1) == 1 {
             do throws(SystemError) {
@@ -94,6 +100,9 @@ extension Stream {
                         ? try Mount.detach(folder)
                         : try Mount.mount("event", on: folder, type: "tmpfs")
                     isMounted.toggle()
+                } else if byte == UInt8(ascii: "f") {
+                    try fill(other + "/file", mebibytes: isFull ? 0 : 120)
+                    isFull.toggle()
                 } else if let open = listener {
                     close(open)
                     listener = nil
@@ -102,6 +111,14 @@ extension Stream {
                 }
             } catch { return Probe.say("event-server: \(error)\n", to: 2) }
             guard write(raw, &byte, 1) == 1 else { return }
+        }
+    }
+
+    private static func fill(_ path: String, mebibytes: Int) throws(SystemError) {
+        let file = try FileDescriptor.open(path, O_WRONLY | O_CREAT | O_TRUNC, mode: 0o600)
+        let bytes = [UInt8](repeating: 0x5A, count: 1 << 20)
+        for _ in 0..<mebibytes where write(file.rawValue, bytes, bytes.count) != bytes.count {
+            throw SystemError("fill \(path)")
         }
     }
 

@@ -18,8 +18,8 @@ let usage = """
       clock-change           sets the clock forth and back and prints how often the agent's and monitor's way of noticing did
       hostile MODE [SECONDS] speaks the protocol badly to the host; modes: \(HostileAgent.modes)
       event-server PORT DIR TCP
-                             for each byte that comes mounts a file system at DIR, or unmounts it (m), or listens on a TCP
-                             port, or ends that (p), then sends the byte back
+                             for each byte that comes mounts a file system at DIR, or unmounts it (m), fills another
+                             or empties it (f), or listens on a TCP port, or ends that (p), then sends the byte back
       dial CID PORT          dials over vsock and prints what came of it
       map FILE TEXT          writes TEXT at the beginning of FILE through a shared mapping
       send CID PORT          sends its stdin there and prints how many bytes were answered

@@ -65,12 +65,16 @@ struct HealthWatchTests {
     @Test func theNearerAMarkTheSoonerItIsLookedAtAgain() throws {
         let folder = try TestFolder.make()
         defer { TestFolder.remove(folder) }
-        try Mount.mount("test", on: folder, type: "tmpfs", data: "size=8m")
+        try Mount.mount("test", on: folder, type: "tmpfs", data: "size=64m")
         defer { try? Mount.detach(folder) }
         let mount = HealthMount(path: folder, type: "tmpfs")
         var watch = ScarcityWatch()
         #expect(watch.look(HealthReport(clock: 0, mounts: [mount]), inUse: true).isEmpty)
-        #expect((0.01...0.05).contains(seconds(watch.lookAt)))
+        #expect((0.01...0.03).contains(seconds(watch.lookAt)))
+        try Mount.mount("test", on: folder, type: "tmpfs", data: "size=1m")
+        defer { try? Mount.detach(folder) }
+        _ = watch.look(HealthReport(clock: 0, mounts: [mount]), inUse: true)
+        #expect((0.5...1).contains(seconds(watch.lookAt)), "a place for locks does not set the pace")
         var readOnly = mount
         readOnly.isReadOnly = true
         _ = watch.look(HealthReport(clock: 0, mounts: [readOnly]), inUse: true)

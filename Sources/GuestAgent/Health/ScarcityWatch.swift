@@ -9,14 +9,17 @@ import LinuxSystem
 ///
 /// Belongs to the report channel's thread.
 struct ScarcityWatch {
-    /// In KiB a millisecond, which is 4 GiB a second: about what one processor needs to touch new memory.
-    private static let fastest: UInt64 = 4096
+    /// In KiB a millisecond, which is 2 GiB a second.
+    private static let fastest: UInt64 = 2048
     /// Files a millisecond.
     private static let fastestEntries: UInt64 = 1000
+    /// KiB. A smaller file system is for locks or secrets; it is looked at with the others, and would otherwise set the pace of
+    /// every guest.
+    private static let smallest: UInt64 = 64 << 10
     /// From look to look, in milliseconds.
-    private static let (shortest, longest): (UInt64, UInt64) = (50, 1000)
+    private static let (shortest, longest): (UInt64, UInt64) = (25, 1000)
     /// A change of so many percent of the whole from one steady report to the next is somebody's work.
-    private static let movingPercent: UInt64 = 1
+    private static let movingPercent: UInt64 = 5
 
     private var lookedAt: UInt64 = 0
     /// Nanoseconds until the next look, as the last one found it.
@@ -49,18 +52,30 @@ struct ScarcityWatch {
         for mount in told.mounts ?? [] {
             guard !mount.isReadOnly, let now = MountReading.ownRoom(of: mount) else { continue }
             if now.isPastOtherMarks(than: mount) { news.insert(.mounts) }
+            guard now.total >= ScarcityWatch.smallest else { continue }
             reach = min(reach, HealthMarks.distance(now.available, of: now.total) / ScarcityWatch.fastest)
             reach = min(reach, HealthMarks.distance(now.entriesFree, of: now.entries) / ScarcityWatch.fastestEntries)
         }
         if let figures = told.figures {
-            var now = HealthFigures()
-            FiguresReading.take(memory: KernelText.prefix(of: "/proc/meminfo", limit: 2048), &now)
-            if HealthMarks(now).contains(.memory) != HealthMarks(figures).contains(.memory) { news.insert(.figures) }
-            reach = min(reach, HealthMarks.distance(now.memoryAvailable, of: now.memoryTotal) / ScarcityWatch.fastest)
+            let (available, whole) = ScarcityWatch.memory(figures)
+            if HealthMarks.isScarce(available, of: whole) != HealthMarks(figures).contains(.memory) {
+                news.insert(.figures)
+            }
+            reach = min(reach, HealthMarks.distance(available, of: whole) / ScarcityWatch.fastest)
         }
         pause = max(reach, ScarcityWatch.shortest) * 1_000_000
         lookAt = inUse || isMoving ? Deadline(nanoseconds: lookedAt + pause) : .never
         return news
+    }
+
+    /// - Returns: KiB. As much as is available, or as is in no use at all, where that suffices: it is the cheaper question.
+    private static func memory(_ told: HealthFigures) -> (available: UInt64, whole: UInt64) {
+        let unused = Machine.unusedMemory
+        if !HealthMarks.isScarce(unused, of: told.memoryTotal) { return (unused, told.memoryTotal) }
+        var now = HealthFigures()
+        // The first lines have it (meminfo_proc_show of the kernel).
+        FiguresReading.take(memory: KernelText.prefix(of: "/proc/meminfo", limit: 128), &now)
+        return (now.memoryAvailable, now.memoryTotal)
     }
 
     private static func moves(_ before: HealthReport, _ now: HealthReport) -> Bool {

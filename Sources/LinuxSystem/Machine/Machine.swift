@@ -15,6 +15,13 @@ public enum Machine {
         }
     }
 
+    /// Memory in no use at all, in KiB, which is less than is available (sysinfo(2)).
+    public static var unusedMemory: UInt64 {
+        var found = sysinfo()
+        guard sysinfo(&found) == 0 else { return 0 }
+        return UInt64(found.freeram) * UInt64(found.mem_unit) / 1024
+    }
+
     /// Ends the machine at once. Returns only on failure.
     public static func powerOff() { _ = reboot(Int32(RB_POWER_OFF)) }
     /// Restarts the machine at once. Returns only on failure.

@@ -32,12 +32,14 @@ struct HealthChangeBench {
         let watch = try HealthWatchPipe(fixture)
         defer { watch.end() }
         try watch.wait { _ in true }
-        var (mounts, ports, sessions, crowd) = (Samples(), Samples(), Samples(), Samples())
+        var (mounts, ports, marks, sessions, crowd) = (Samples(), Samples(), Samples(), Samples(), Samples())
         for round in 0..<rounds {
             rest()
             mounts.add(try measure(.mount, raw, watch, round))
             rest()
             ports.add(try measure(.port, raw, watch, round))
+            rest()
+            marks.add(try measure(.mark, raw, watch, round))
             rest()
             sessions.add(try measureSession(watch))
         }
@@ -54,6 +56,10 @@ struct HealthChangeBench {
                 target: .atMost(20)))
         report.add(
             Figure(
+                .health, "a file system past its mark, for which the agent must look, the same, at \(rate)", "ms",
+                marks, target: .atMost(20)))
+        report.add(
+            Figure(
                 .health, "a session's start, seen after its own first word, at \(rate)", "ms", sessions,
                 target: .atMost(20)))
         report.add(Figure(.health, "mounts without a pause, held to the agent's 10 reports a second", "ms", crowd))
@@ -63,9 +69,21 @@ struct HealthChangeBench {
 
     /// What the event server makes or takes away for a byte, and how a report shows it.
     private enum Event {
-        case mount, port
-        var byte: UInt8 { self == .mount ? UInt8(ascii: "m") : UInt8(ascii: "p") }
-        var sign: String { self == .mount ? path : "\"port\":\(listening)" }
+        case mount, port, mark
+        var byte: UInt8 {
+            switch self {
+            case .mount: UInt8(ascii: "m")
+            case .port: UInt8(ascii: "p")
+            case .mark: UInt8(ascii: "f")
+            }
+        }
+        var sign: String {
+            switch self {
+            case .mount: "\"\(path)\""
+            case .port: "\"port\":\(listening)"
+            case .mark: "\(path)-other is nearly full"
+            }
+        }
     }
 
     /// From the byte's arrival until the event is told: made in even rounds, taken away in odd ones.
