@@ -10,7 +10,7 @@ enum KeystoneProgram {
             Array(words.dropFirst()), root: root(calledAs: words.first?.text ?? "keystone"))
         do throws(ControllerError) {
             switch parse.outcome {
-            case .run: return try parse.command.run(Invocation(parse, environment: Invocation.processEnvironment()))
+            case .run: return try parse.command.run(Invocation(parse))
             case .help:
                 try StandardStream.result(HelpPage(parse, style: TextStyle(descriptor: STDOUT_FILENO)).text)
                 return ExitCode.success.rawValue
@@ -33,7 +33,7 @@ enum KeystoneProgram {
 
     /// `keystone-agent start` is `keystone agent start`.
     static func root(calledAs path: String) -> Command {
-        path.split(separator: "/").last == "keystone-agent"
+        path == "keystone-agent" || path.hasSuffix("/keystone-agent")
             ? CommandTree.agent(named: "keystone-agent") : CommandTree.keystone
     }
 
@@ -41,7 +41,7 @@ enum KeystoneProgram {
         guard parse.command.name == ExecCommand.name, case .missingSeparator(let options, let rest) = failure else {
             return parse.error(failure)
         }
-        let invocation = Invocation(parse, environment: Invocation.processEnvironment())
+        let invocation = Invocation(parse)
         return ExecCommand.corrected(invocation, options: options, rest: rest)
     }
 }

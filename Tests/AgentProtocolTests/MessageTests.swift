@@ -85,9 +85,9 @@ struct MessageTests {
         for text in ["\(secret)", String(reflecting: secret), "\(Hello(role: .report, secret: secret))"] {
             #expect(!text.lowercased().contains("abab") && !text.contains("171"))
         }
-        #expect(Secret(hexadecimal: secret.revealHexadecimal()) == secret)
-        #expect(Secret(hexadecimal: String(secret.revealHexadecimal().dropLast())) == nil)
-        #expect(Secret(hexadecimal: secret.revealHexadecimal() + "00") == nil)
+        #expect(Secret(hexadecimal: Array(secret.revealHexadecimal().utf8)) == secret)
+        #expect(Secret(hexadecimal: Array(secret.revealHexadecimal().utf8.dropLast())) == nil)
+        #expect(Secret(hexadecimal: Array((secret.revealHexadecimal() + "00").utf8)) == nil)
         #expect(secret != Samples.secret(0xAA))
     }
 }

@@ -75,7 +75,7 @@ struct ProvisionMonitorTests {
         let answer = try #require(
             try ControlMessage.read(from: pair.second, deadline: .after(milliseconds: 1_000)))
         let records = try JSONDecoder().decode(
-            [ProvisionRecord].self, from: Data(answer.fields[.provisioned] ?? []))
+            [ProvisionRecord].self, from: Data(answer.bytes(.provisioned) ?? []))
         #expect(answer.kind == .done && records.map(\.step) == ["clock"])
     }
 

@@ -9,11 +9,11 @@ public struct Secret: Sendable, CustomStringConvertible, CustomDebugStringConver
         self.bytes = bytes
     }
 
-    /// From 64 hexadecimal digits.
-    public init?(hexadecimal text: some StringProtocol) {
+    /// From 64 hexadecimal digits, as text.
+    public init?(hexadecimal text: [UInt8]) {
         var bytes: [UInt8] = []
         var high: UInt8?
-        for character in text.utf8 {
+        for character in text {
             let digit: UInt8
             switch character {
             case UInt8(ascii: "0")...UInt8(ascii: "9"): digit = character - UInt8(ascii: "0")

@@ -32,8 +32,8 @@ public struct BootCredential: Sendable {
             let words = line.split(separator: UInt8(ascii: " "), maxSplits: 1)
             guard words.count == 2 else { continue }
             let value = String(decoding: words[1], as: UTF8.self)
-            if words[0].elementsEqual("host".utf8) { host = Secret(hexadecimal: value) }
-            if words[0].elementsEqual("guest".utf8) { guest = Secret(hexadecimal: value) }
+            if words[0].elementsEqual("host".utf8) { host = Secret(hexadecimal: Array(words[1])) }
+            if words[0].elementsEqual("guest".utf8) { guest = Secret(hexadecimal: Array(words[1])) }
             if words[0].elementsEqual("user".utf8) { user = value }
             if words[0].elementsEqual("report".utf8) {
                 guard let number = UInt32(value) else { return nil }

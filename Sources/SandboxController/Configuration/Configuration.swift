@@ -31,7 +31,7 @@ public struct Configuration: Equatable, Sendable {
     /// - Returns: the empty configuration when there is no such file.
     /// - Throws: `configurationBroken` in a sentence with the key and the file.
     public static func read(environment: [String: String]) throws(ControllerError) -> Configuration {
-        try read(paths: [systemPath, StateDirectory.configurationFolder(environment) + "/config.json"])
+        try read(paths: [systemPath, StateDirectory.configurationFolder { environment[$0] } + "/config.json"])
     }
 
     /// - Parameter paths: later ones win.

@@ -74,22 +74,34 @@ struct ControlMessage: Sendable {
     /// Bytes of one message: the largest begins a monitor, with variables (192 KiB) and tokens (512 KiB).
     static let limit = 768 * 1024
 
-    let kind: Kind
-    private(set) var fields: [Tag: [UInt8]] = [:]
+    private struct Field {
+        let tag: Tag
+        let value: [UInt8]
+    }
+
+    private(set) var kind: Kind
+    /// At most one for each tag. Few, and a dictionary of them would cost each `exec` 0.1 ms: for the first one of its kind
+    /// the Swift runtime looks through every conformance there is in the program.
+    private var fields: [Field] = []
 
     init(_ kind: Kind) { self.kind = kind }
 
     func with(_ tag: Tag, _ value: [UInt8]) -> ControlMessage {
         var copy = self
-        copy.fields[tag] = value
+        copy.set(tag, value)
         return copy
+    }
+
+    private mutating func set(_ tag: Tag, _ value: [UInt8]) {
+        fields.removeAll { $0.tag == tag }
+        fields.append(Field(tag: tag, value: value))
     }
 
     func with(_ tag: Tag, _ value: String?) -> ControlMessage { value.map { with(tag, Array($0.utf8)) } ?? self }
     func with(_ tag: Tag, _ value: Int) -> ControlMessage { with(tag, String(value)) }
 
-    func bytes(_ tag: Tag) -> [UInt8]? { fields[tag] }
-    func text(_ tag: Tag) -> String? { fields[tag].map { String(decoding: $0, as: UTF8.self) } }
+    func bytes(_ tag: Tag) -> [UInt8]? { fields.first { $0.tag == tag }?.value }
+    func text(_ tag: Tag) -> String? { bytes(tag).map { String(decoding: $0, as: UTF8.self) } }
     func integer(_ tag: Tag) -> Int? { text(tag).flatMap { Int($0) } }
 
     static func failure(_ error: ControllerError) -> ControlMessage {
@@ -109,7 +121,7 @@ struct ControlMessage: Sendable {
     func write(to descriptor: borrowing FileDescriptor, deadline: Deadline) throws(SystemError) {
         var writer = FieldWriter()
         writer.put(Tag.kind.rawValue, kind.rawValue)
-        for (tag, value) in fields { writer.put(tag.rawValue, value) }
+        for field in fields { writer.put(field.tag.rawValue, field.value) }
         let length = UInt32(writer.bytes.count)
         var bytes = withUnsafeBytes(of: length.littleEndian) { Array($0) } + writer.bytes
         // Secrets of the boot, variables, tokens.
@@ -133,21 +145,21 @@ struct ControlMessage: Sendable {
         defer { SecretMemory.wipe(&body) }
         let parsed = body.withUnsafeBytes { bytes -> ControlMessage? in
             var reader = FieldReader(bytes)
-            var (kind, found): (Kind?, [Tag: [UInt8]]) = (nil, [:])
+            var message = ControlMessage(.done)
+            var hasKind = false
             do throws(ProtocolError) {
                 while let field = try reader.next() {
                     guard let tag = Tag(rawValue: field.tag) else { continue }
                     if tag == .kind {
-                        kind = Kind(rawValue: try field.integer())
+                        guard let kind = Kind(rawValue: try field.integer()) else { return nil }
+                        message.kind = kind
+                        hasKind = true
                     } else {
-                        found[tag] = try field.array()
+                        message.set(tag, try field.array())
                     }
                 }
             } catch { return nil }
-            guard let kind else { return nil }
-            var message = ControlMessage(kind)
-            message.fields = found
-            return message
+            return hasKind ? message : nil
         }
         guard let parsed else { throw SystemError("read a control message", code: EBADMSG) }
         return parsed

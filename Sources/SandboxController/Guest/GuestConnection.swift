@@ -49,8 +49,8 @@ public final class GuestConnection: Sendable {
     static func endpoint(
         from answer: ControlMessage, sandbox name: String, in directory: StateDirectory
     ) throws(ControllerError) -> Endpoint {
-        guard let host = answer.text(.hostSecret).flatMap({ Secret(hexadecimal: $0) }),
-            let guest = answer.text(.guestSecret).flatMap({ Secret(hexadecimal: $0) })
+        guard let host = answer.bytes(.hostSecret).flatMap({ Secret(hexadecimal: $0) }),
+            let guest = answer.bytes(.guestSecret).flatMap({ Secret(hexadecimal: $0) })
         else { throw ControllerError(.internal, "The monitor of sandbox \(name) gave no way to its agent.") }
         return Endpoint(
             address: .guest(of: name, in: directory, guestCID: answer.text(.guestCID).flatMap { UInt32($0) }),

@@ -23,7 +23,7 @@ extension SandboxController {
             throw Unreachable.explain(name, in: directory)
         }
         if answer.kind == .failed { throw answer.error }
-        guard let bytes = answer.fields[.provisioned],
+        guard let bytes = answer.bytes(.provisioned),
             let records = try? JSONDecoder().decode([ProvisionRecord].self, from: Data(bytes))
         else { throw ControllerError(.internal, "The monitor of sandbox \(name) gave no report.") }
         return records

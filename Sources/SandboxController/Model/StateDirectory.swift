@@ -17,15 +17,16 @@ public struct StateDirectory: Equatable, Sendable {
     public init(root: String) { self.root = root }
 
     /// `--state-dir`, else `KEYSTONE_AGENT_STATE_DIR`, else `$XDG_CONFIG_HOME/keystone/agent`, else `~/.config/keystone/agent`.
-    public static func resolve(option: String?, environment: [String: String]) -> StateDirectory {
-        let chosen = option ?? environment["KEYSTONE_AGENT_STATE_DIR"].flatMap { $0.isEmpty ? nil : $0 }
-        return StateDirectory(root: absolute(chosen ?? configurationFolder(environment)))
+    /// - Parameter variable: looks one up in the environment.
+    public static func resolve(option: String?, variable: (String) -> String?) -> StateDirectory {
+        let chosen = option ?? variable("KEYSTONE_AGENT_STATE_DIR").flatMap { $0.isEmpty ? nil : $0 }
+        return StateDirectory(root: absolute(chosen ?? configurationFolder(variable)))
     }
 
     /// The folder of `config.json`, which `--state-dir` does not move.
-    public static func configurationFolder(_ environment: [String: String]) -> String {
-        if let base = environment["XDG_CONFIG_HOME"], base.hasPrefix("/") { return base + "/keystone/agent" }
-        return (environment["HOME"] ?? NSHomeDirectory()) + "/.config/keystone/agent"
+    public static func configurationFolder(_ variable: (String) -> String?) -> String {
+        if let base = variable("XDG_CONFIG_HOME"), base.hasPrefix("/") { return base + "/keystone/agent" }
+        return (variable("HOME") ?? NSHomeDirectory()) + "/.config/keystone/agent"
     }
 
     public var registryFile: String { root + "/sandboxes.json" }

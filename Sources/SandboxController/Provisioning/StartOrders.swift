@@ -29,10 +29,10 @@ struct StartOrders: Sendable {
     /// - Returns: nil when the message is another.
     init?(_ message: ControlMessage) {
         guard message.kind == .begin else { return nil }
-        environment = SessionEnvironment(encoded: message.fields[.environment] ?? [])
+        environment = SessionEnvironment(encoded: message.bytes(.environment) ?? [])
         git = GitOverride(name: message.text(.gitName), email: message.text(.gitEmail))
-        tokens = TokenSet(encoded: message.fields[.tokens] ?? []) ?? TokenSet()
-        environmentFiles = (message.fields[.environmentFiles] ?? []).split(separator: 0).compactMap {
+        tokens = TokenSet(encoded: message.bytes(.tokens) ?? []) ?? TokenSet()
+        environmentFiles = (message.bytes(.environmentFiles) ?? []).split(separator: 0).compactMap {
             EnvironmentFilePattern(String(decoding: $0, as: UTF8.self))
         }
         provisions = message.integer(.unprovisioned) != 1

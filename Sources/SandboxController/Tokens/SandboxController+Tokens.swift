@@ -50,7 +50,7 @@ extension SandboxController {
     private static func listing(
         in answer: ControlMessage, _ name: String
     ) throws(ControllerError) -> [TokenListing] {
-        guard let bytes = answer.fields[.tokenListing],
+        guard let bytes = answer.bytes(.tokenListing),
             let listing = try? JSONDecoder().decode([TokenListing].self, from: Data(bytes))
         else { throw ControllerError(.internal, "The monitor of sandbox \(name) gave no list of tokens.") }
         return listing
@@ -66,7 +66,7 @@ extension ControlMessage {
 
     /// What a `changeTokens` asks for; nil when it makes no sense.
     var tokenChange: TokenChange? {
-        if let encoded = fields[.tokens] { return TokenSet(encoded: encoded).map { .put($0) } }
+        if let encoded = bytes(.tokens) { return TokenSet(encoded: encoded).map { .put($0) } }
         if integer(.force) == 1 { return .revoke(nil) }
         guard let names = text(.revoked), !names.isEmpty else { return nil }
         return .revoke(Set(names.split(separator: ",").map(String.init)))

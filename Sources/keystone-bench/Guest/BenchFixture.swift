@@ -33,7 +33,7 @@ final class BenchFixture: @unchecked Sendable {
         ownsDirectory = options.stateFolder == nil
         var template = Array("/tmp/keystone-bench.XXXXXX".utf8CString)
         if let folder = options.stateFolder {
-            directory = StateDirectory.resolve(option: folder, environment: [:])
+            directory = StateDirectory.resolve(option: folder) { _ in nil }
         } else {
             guard let made = mkdtemp(&template) else { throw SystemError("make a temporary folder") }
             directory = StateDirectory(root: String(cString: made))

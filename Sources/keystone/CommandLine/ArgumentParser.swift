@@ -24,7 +24,16 @@ struct Parse: Sendable {
 /// of the next option being swallowed. `--` ends the options, always.
 struct ArgumentParser {
     private var parse: Parse
-    private var surface: Surface
+    private var madeSurface: Surface?
+    /// Of the command reached so far; made when it is first asked for, which it never is of the groups on the way.
+    private var surface: Surface {
+        mutating get {
+            if let madeSurface { return madeSurface }
+            let surface = parse.command.makeSurface()
+            madeSurface = surface
+            return surface
+        }
+    }
     private let words: [Word]
     private var next = 0
     /// Where the words behind the command's own name begin.
@@ -41,7 +50,6 @@ struct ArgumentParser {
     private init(_ words: [Word], root: Command) {
         self.words = words
         parse = Parse(path: [root])
-        surface = root.makeSurface()
     }
 
     private mutating func run() {
@@ -79,7 +87,7 @@ struct ArgumentParser {
             }
             parse.path.append(child)
             commandStart = next
-            surface = child.makeSurface()
+            madeSurface = nil
             return nil
         }
         if surface.trailing != nil, !hasSeparator {
@@ -147,7 +155,7 @@ struct ArgumentParser {
         return nil
     }
 
-    private func find(_ matches: (Option) -> Bool) -> Option? {
+    private mutating func find(_ matches: (Option) -> Bool) -> Option? {
         surface.options.first(where: matches) ?? GlobalOptions.all.first(where: matches)
     }
 

@@ -7,9 +7,8 @@ enum CompletionProcess {
     /// - Parameter words: as typed so far, the program's name first.
     /// - Returns: the exit code.
     static func run(_ words: [Word]) -> Int32 {
-        let environment = Invocation.processEnvironment()
         let directory: @Sendable (String?) -> StateDirectory = {
-            StateDirectory.resolve(option: $0, environment: environment)
+            StateDirectory.resolve(option: $0, variable: Invocation.processVariable)
         }
         let names = CompletionEngine.Names(
             sandboxes: { option in

@@ -117,7 +117,7 @@ enum ExecCommand {
         var entries: [[UInt8]] = []
         if streams.terminal {
             for name in ["TERM", "COLORTERM"] {
-                if let value = invocation.environment[name], !value.isEmpty {
+                if let value = invocation.variable(name), !value.isEmpty {
                     entries.append(Array("\(name)=\(value)".utf8))
                 }
             }

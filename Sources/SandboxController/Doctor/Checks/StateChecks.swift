@@ -82,7 +82,7 @@ enum StateChecks {
     }
 
     static func configuration(_ host: DoctorHost) -> Finding {
-        let path = StateDirectory.configurationFolder(host.environment) + "/config.json"
+        let path = StateDirectory.configurationFolder { host.environment[$0] } + "/config.json"
         do throws(ControllerError) {
             let configuration = try Configuration.read(environment: host.environment)
             _ = try SettingsLayer(environment: host.environment)
