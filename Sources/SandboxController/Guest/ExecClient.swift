@@ -20,9 +20,10 @@ public struct ExecClientOptions: Sendable {
 
 /// Runs one command in a sandbox with this process's standard streams, terminal and signals.
 ///
-/// Concurrency: the calling thread reads frames and writes stdout and stderr, blocking as long as their readers do; a
-/// second thread (`ExecInput`) feeds stdin within the window and passes signals and resizes on, so neither a full
-/// stdout nor unread input ever holds back a signal. The second thread ends with the process or with `finish`.
+/// Concurrency: the calling thread reads frames and writes stdout and stderr, blocking as long as their readers do;
+/// `ExecInput` feeds stdin within the window and passes signals and resizes on, on a second thread wherever the first may be
+/// kept waiting by anything but the guest, so neither a full stdout nor unread input ever holds back a signal. The second
+/// thread ends with the process or with `finish`.
 public enum ExecClient {
     /// Seconds beyond its own time limit that a guest may take to say that a command was ended.
     static let timeoutGraceMilliseconds = 10_000
@@ -59,10 +60,13 @@ public enum ExecClient {
             ? Deadline.never
             : Deadline.after(milliseconds: Int(clamping: request.timeoutMilliseconds) + timeoutGraceMilliseconds)
         do throws(ControllerError) {
-            try connection.begin(frame, deadline: .after(milliseconds: 30_000)) { () throws(ControllerError) in
-                try input.start()
+            let opening = Deadline.after(milliseconds: 30_000)
+            try connection.begin(frame, deadline: opening) { () throws(ControllerError) in
+                try input.begin()
+                // That it took too long is told by what comes next.
+                try? input.wait(for: connection.rawDescriptor, deadline: opening)
             }
-            _ = try connection.readWelcome(deadline: .after(milliseconds: 30_000))
+            _ = try connection.readWelcome(deadline: .after(milliseconds: 30_000), waiting: input.wait)
             return try follow(
                 connection, request: request, input: input, options: options, limit: limit, detached: detached)
         } catch {
@@ -81,10 +85,11 @@ public enum ExecClient {
         limit: Deadline, detached: (String) -> Void
     ) throws(ControllerError) -> Int32 {
         while true {
-            let end = try connection.withNextFrame(deadline: limit) { (frame) throws(ControllerError) -> Int32? in
+            let end = try connection.withNextFrame(deadline: limit, waiting: input.wait) {
+                (frame) throws(ControllerError) -> Int32? in
                 switch frame.kind {
-                case .standardOutput: return write(frame.payload, to: STDOUT_FILENO, connection)
-                case .standardError: return write(frame.payload, to: STDERR_FILENO, connection)
+                case .standardOutput: return try write(frame.payload, to: STDOUT_FILENO, connection, input)
+                case .standardError: return try write(frame.payload, to: STDERR_FILENO, connection, input)
                 case .started:
                     let started = try connection.decode(Started.self, frame)
                     if request.detached {
@@ -133,9 +138,10 @@ public enum ExecClient {
 
     /// - Returns: nil when written, else the exit code of a program whose reader has gone (128 + SIGPIPE), having told
     ///   the guest by closing the connection.
-    private static func write(_ bytes: UnsafeRawBufferPointer, to descriptor: Int32, _ connection: GuestConnection)
-        -> Int32?
-    {
+    private static func write(
+        _ bytes: UnsafeRawBufferPointer, to descriptor: Int32, _ connection: GuestConnection, _ input: ExecInput
+    ) throws(ControllerError) -> Int32? {
+        try input.prepareWrite(bytes.count, to: descriptor)
         var rest = bytes
         while !rest.isEmpty {
             let count = Glibc.write(descriptor, rest.baseAddress, rest.count)

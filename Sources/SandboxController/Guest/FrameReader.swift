@@ -10,10 +10,17 @@ final class FrameReader: @unchecked Sendable {
         case malformed(ProtocolError)
     }
 
+    /// Waits until a descriptor is readable and may do something else meanwhile.
+    /// - Throws: `ETIMEDOUT` at the deadline.
+    typealias Wait = (Int32, Deadline) throws(SystemError) -> Void
+
     private var buffer = FrameBuffer(capacity: 64 * 1024)
 
     /// The next frame, valid until the next call.
-    func next(from descriptor: borrowing FileDescriptor, deadline: Deadline) throws(Failure) -> Frame {
+    /// - Parameter waiting: done before each read.
+    func next(
+        from descriptor: borrowing FileDescriptor, deadline: Deadline, waiting: Wait? = nil
+    ) throws(Failure) -> Frame {
         while true {
             do throws(ProtocolError) {
                 if let frame = try buffer.next() { return frame }
@@ -21,6 +28,7 @@ final class FrameReader: @unchecked Sendable {
                 throw .malformed(error)
             }
             do throws(SystemError) {
+                try waiting?(descriptor.rawValue, deadline)
                 if deadline != .never { try descriptor.waitUntilReady(Int32(POLLIN), deadline: deadline) }
                 switch try descriptor.read(into: buffer.space(atLeast: 16 * 1024)) {
                 case .moved(let count): buffer.received(count)

@@ -126,8 +126,9 @@ public final class GuestConnection: Sendable {
     }
 
     /// Reads the agent's welcome and checks that it is the agent.
-    func readWelcome(deadline: Deadline) throws(ControllerError) -> Welcome {
-        let welcome = try withNextFrame(deadline: deadline) { (frame) throws(ControllerError) -> Welcome in
+    func readWelcome(deadline: Deadline, waiting: FrameReader.Wait? = nil) throws(ControllerError) -> Welcome {
+        let welcome = try withNextFrame(deadline: deadline, waiting: waiting) {
+            (frame) throws(ControllerError) -> Welcome in
             switch frame.kind {
             case .welcome: return try self.decode(Welcome.self, frame)
             case .failure: throw self.refusal(try self.decode(Failure.self, frame))
@@ -144,11 +145,11 @@ public final class GuestConnection: Sendable {
 
     /// Waits for one frame and hands it over; the payload is valid inside `body` only. One thread reads.
     func withNextFrame<Value>(
-        deadline: Deadline, _ body: (Frame) throws(ControllerError) -> Value
+        deadline: Deadline, waiting: FrameReader.Wait? = nil, _ body: (Frame) throws(ControllerError) -> Value
     ) throws(ControllerError) -> Value {
         let frame: Frame
         do throws(FrameReader.Failure) {
-            frame = try reader.next(from: descriptor, deadline: deadline)
+            frame = try reader.next(from: descriptor, deadline: deadline, waiting: waiting)
         } catch {
             switch error {
             case .ended: throw connectionLost()

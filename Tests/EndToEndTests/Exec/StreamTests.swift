@@ -87,6 +87,32 @@ extension EndToEnd {
             #expect(try GuestWatch.ended("[s]leep 7411", in: sandbox, within: 2))
         }
 
+        @Test func aReaderThatTakesNothingHoldsNoSignalBack() throws {
+            let pipe = try FileDescriptor.pipe()
+            let reading = OwnedDescriptor(pipe.first)
+            var writing: OwnedDescriptor? = OwnedDescriptor(pipe.second)
+            // Full before the command begins, and blocking again for its client.
+            try writing?.value.setNonBlocking(true)
+            let filling = [UInt8](repeating: UInt8(ascii: "."), count: 4096)
+            var filled = 0
+            while true {
+                let count = write(writing?.raw ?? -1, filling, filling.count)
+                guard count > 0 else { break }
+                filled += count
+            }
+            try writing?.value.setNonBlocking(false)
+            let script = "trap 'echo caught; : >caught; exit 5' TERM; echo ready; : >ready; while :; do sleep 0.1; done"
+            let running = try sandbox.begin(["sh", "-c", script], output: .descriptor(writing?.raw ?? -1))
+            writing = nil
+            let (folder, project) = (sandbox.project.folder, sandbox.project)
+            try #require(try FileWatch.wait(in: folder, within: 20) { access(project.path("ready"), F_OK) == 0 })
+            try running.send(SIGTERM)
+            #expect(try FileWatch.wait(in: folder, within: 20) { access(project.path("caught"), F_OK) == 0 })
+            let text = String(decoding: try reading.value.readAll(limit: filled + 100), as: UTF8.self)
+            #expect(text.drop { $0 == "." } == "ready\ncaught\n")
+            #expect(try running.finish(within: 20).code == 5)
+        }
+
         @Test func aReaderThatHasGoneEndsTheCommand() throws {
             let pipe = try FileDescriptor.pipe()
             var reading: OwnedDescriptor? = OwnedDescriptor(pipe.first)
