@@ -28,7 +28,8 @@ let package = Package(
         .executableTarget(name: "keystone-guest-probe", dependencies: ["GuestAgent"]),
         .testTarget(name: "LinuxSystemTests", dependencies: ["LinuxSystem"]),
         .testTarget(name: "AgentProtocolTests", dependencies: ["AgentProtocol"]),
-        .testTarget(name: "VsockTransportTests", dependencies: ["VsockTransport", "LinuxSystem"]),
+        .testTarget(
+            name: "VsockTransportTests", dependencies: ["VsockTransport", "AgentProtocol", "LinuxSystem"]),
         .testTarget(
             name: "GuestAgentTests", dependencies: ["GuestAgent", "VsockTransport", "AgentProtocol", "LinuxSystem"]),
         .testTarget(

@@ -95,7 +95,9 @@ enum Samples {
             ExitReport(outcome: .code(255)), provisionRequest, ProvisionRequest(steps: []),
             provisionReport, ProvisionReport(results: []), ownershipRequest,
             OwnershipRequest(root: [47], userID: 0, groupID: 0), ownershipReport, GuestOwnershipReport(),
-            healthReport, HealthReport(clock: 0), HealthReport(clock: 1, mounts: [], ports: [], memoryKills: .init()),
+            ForwardRequest(.port(.max)),
+            ForwardRequest(.path([47, 0xFF, 10]), user: "ü:root"), healthReport, HealthReport(clock: 0),
+            HealthReport(clock: 1, mounts: [], ports: [], memoryKills: .init()),
         ]
     }
 
@@ -115,9 +117,11 @@ enum Samples {
         case .provisionRequest: _ = try ProvisionRequest(decoding: payload)
         case .provisionReport: _ = try ProvisionReport(decoding: payload)
         case .ownershipRequest: _ = try OwnershipRequest(decoding: payload)
+        case .forwardRequest: _ = try ForwardRequest(decoding: payload)
         case .healthReport: _ = try HealthReport(decoding: payload)
         case .ownershipReport: _ = try GuestOwnershipReport(decoding: payload)
-        case .standardOutput, .standardError, .standardInput, .standardInputEnd, .cancel, .accepted, .echo, .echoReply:
+        case .standardOutput, .standardError, .standardInput, .standardInputEnd, .cancel, .accepted, .echo, .echoReply,
+            .forwardData, .forwardEnd:
             break
         }
     }

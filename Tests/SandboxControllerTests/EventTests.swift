@@ -109,7 +109,7 @@ struct EventTests {
         -> [SandboxEvent]
     {
         let ended = try EventDescriptor()
-        let watch = try ExecWatch(EventLog(path: room.path)) { ended.signal() }
+        let watch = ExecWatch(EventLog(path: room.path), try ReceiptWatch()) { ended.signal() }
         let listener = try UnixSocket.listen(at: room.directory.controlSocket("box"))
         let client = try ControlClient(sandbox: "box", in: room.directory, deadline: .after(milliseconds: 5_000))
         guard let visitor = try UnixSocket.accept(listener.rawValue) else { return [] }

@@ -36,6 +36,12 @@ public enum FrameKind: UInt8, CaseIterable, Sendable {
     case ownershipRequest = 0x32
     case ownershipReport = 0x33
 
+    case forwardRequest = 0x40
+    /// Raw bytes of what is forwarded, both ways.
+    case forwardData = 0x41
+    /// Empty: its sender has no more bytes; the other direction goes on.
+    case forwardEnd = 0x42
+
     /// Guest to host on the report channel. Ignorable: a host that doesn't know it takes the hello alone.
     case healthReport = 0x80
 
@@ -45,11 +51,11 @@ public enum FrameKind: UInt8, CaseIterable, Sendable {
     /// The largest payload, in bytes.
     public var limit: Int {
         switch self {
-        case .standardOutput, .standardError, .standardInput, .echo, .echoReply: Limits.dataPayload
+        case .standardOutput, .standardError, .standardInput, .echo, .echoReply, .forwardData: Limits.dataPayload
         case .execRequest, .provisionRequest, .ownershipRequest: Limits.requestPayload
         case .hello, .welcome: Limits.helloPayload
         case .healthReport: Limits.healthPayload
-        case .standardInputEnd, .cancel, .accepted: 0
+        case .standardInputEnd, .cancel, .accepted, .forwardEnd: 0
         default: Limits.controlPayload
         }
     }

@@ -20,6 +20,12 @@ public struct Failure: WireMessage {
         /// No memory, process, descriptor or cgroup to be had.
         case resourcesExhausted = 10
         case shuttingDown = 11
+        /// Nobody listens on the port or at the path, or what does takes nobody in.
+        case connectionRefused = 12
+        /// There is no such socket in the guest.
+        case noSuchSocket = 13
+        /// The user may not connect to the socket.
+        case permissionDenied = 14
     }
 
     public var code: Code

@@ -33,4 +33,6 @@ public struct Features: OptionSet, Equatable, Sendable {
     public static let ownership = Features(rawValue: 1 << 3)
     /// The agent pushes a `HealthReport` when something changes and steadily; the host keeps them.
     public static let health = Features(rawValue: 1 << 4)
+    /// The agent takes a `ForwardRequest`.
+    public static let forwarding = Features(rawValue: 1 << 5)
 }

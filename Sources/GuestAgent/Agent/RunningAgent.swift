@@ -19,7 +19,7 @@ public final class RunningAgent: Sendable {
         do throws(SystemError) {
             let power = options.mayPowerOff ? MachinePower.detect() : nil
             let tree = RunningAgent.tree(options)
-            var features: Features = tree == nil ? .health : [.cgroups, .health]
+            var features: Features = tree == nil ? [.health, .forwarding] : [.cgroups, .health, .forwarding]
             if power != nil { features.insert(.power) }
             let root = RunningAgent.provisionRoot(options)
             if root != nil { features.formUnion([.provisioning, .ownership]) }
@@ -42,7 +42,8 @@ public final class RunningAgent: Sendable {
             let handler = ConnectionHandler(
                 credential: credential, launcher: launcher, power: power,
                 provisioner: root.map { RunningAgent.provisioner($0, system, defaults) },
-                ownership: root.map(OwnershipFixer.init), features: features,
+                ownership: root.map(OwnershipFixer.init),
+                forwarder: Forwarder(users: system.users, defaults: defaults), features: features,
                 helloMilliseconds: helloMilliseconds)
             server = AgentServer(listener: listener, handler: handler)
             try server.start()

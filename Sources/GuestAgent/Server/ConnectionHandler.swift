@@ -14,6 +14,7 @@ final class ConnectionHandler: Sendable {
     private let power: MachinePower?
     private let provisioner: Provisioner?
     private let ownership: OwnershipFixer?
+    private let forwarder: Forwarder
     private let features: Features
     /// The answer to a host that speaks the newest version, as nearly every connection's does.
     private let welcome: [UInt8]
@@ -25,7 +26,7 @@ final class ConnectionHandler: Sendable {
     ///   - ownership: nil where it can't or must not change owners.
     init(
         credential: BootCredential, launcher: ExecLauncher, power: MachinePower?,
-        provisioner: Provisioner? = nil, ownership: OwnershipFixer? = nil, features: Features,
+        provisioner: Provisioner? = nil, ownership: OwnershipFixer? = nil, forwarder: Forwarder, features: Features,
         helloMilliseconds: Int = ConnectionHandler.helloDeadline
     ) {
         self.credential = credential
@@ -33,6 +34,7 @@ final class ConnectionHandler: Sendable {
         self.power = power
         self.provisioner = provisioner
         self.ownership = ownership
+        self.forwarder = forwarder
         self.features = features
         welcome = Welcome(version: VersionRange.current.highest, features: features, secret: credential.guest).frame()
         self.helloMilliseconds = helloMilliseconds
@@ -70,6 +72,11 @@ final class ConnectionHandler: Sendable {
                     throw Refusal(.unsupported, "This guest agent can't change owners.")
                 }
                 try ownership.serve(request, connection, &outbox)
+            case .forward(let request):
+                // It may last for days, and a connect may wait.
+                leadership.giveUp()
+                frames.shrink()
+                try forwarder.serve(request, connection, frames: frames, &outbox)
             case .echo:
                 leadership.giveUp()
                 try Echo.serve(connection, frames: &frames, outbox: &outbox)
@@ -122,6 +129,7 @@ final class ConnectionHandler: Sendable {
         case power(PowerRequest.Action)
         case provision(ProvisionRequest)
         case ownership(OwnershipRequest)
+        case forward(ForwardRequest)
         /// Its reply is in the outbox; more of its kind may follow.
         case echo
     }
@@ -141,6 +149,7 @@ final class ConnectionHandler: Sendable {
             case .powerRequest: return .power(try PowerRequest(decoding: frame.payload).action)
             case .provisionRequest: return .provision(try ProvisionRequest(decoding: frame.payload))
             case .ownershipRequest: return .ownership(try OwnershipRequest(decoding: frame.payload))
+            case .forwardRequest: return .forward(try ForwardRequest(decoding: frame.payload))
             case .echo:
                 Echo.reply(to: frame, &outbox)
                 return .echo

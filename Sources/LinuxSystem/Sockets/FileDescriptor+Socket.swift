@@ -2,11 +2,13 @@ import CLinux
 import Glibc
 
 extension FileDescriptor {
-    /// One `recv(2)` that never waits, whatever the socket's mode. A reset by the peer is the end of the stream.
-    /// - Parameter peek: leave the bytes in the socket.
-    public borrowing func receive(into buffer: UnsafeMutableRawBufferPointer, peek: Bool = false) throws(SystemError)
-        -> TransferResult
-    {
+    /// One `recv(2)` that never waits, whatever the socket's mode.
+    /// - Parameters:
+    ///   - peek: leave the bytes in the socket.
+    ///   - resetIsEnd: a reset by the peer is the end of the stream; where not, it is thrown as `ECONNRESET`.
+    public borrowing func receive(
+        into buffer: UnsafeMutableRawBufferPointer, peek: Bool = false, resetIsEnd: Bool = true
+    ) throws(SystemError) -> TransferResult {
         let flags = Int32(MSG_DONTWAIT) | (peek ? Int32(MSG_PEEK) : 0)
         while true {
             let count = recv(rawValue, buffer.baseAddress, buffer.count, flags)
@@ -15,6 +17,7 @@ extension FileDescriptor {
             switch errno {
             case EINTR: continue
             case EAGAIN: return .wouldBlock
+            case ECONNRESET where !resetIsEnd: throw SystemError("receive")
             case ECONNRESET, ENOTCONN: return .endOfFile
             default: throw SystemError("receive")
             }
@@ -35,6 +38,15 @@ extension FileDescriptor {
             default: throw SystemError("send")
             }
         }
+    }
+
+    /// What went wrong with the socket since this was last asked (`SO_ERROR`): an `errno` value, or 0.
+    public borrowing func pendingError() throws(SystemError) -> Int32 {
+        let raw = rawValue
+        var code: Int32 = 0
+        var length = socklen_t(MemoryLayout<Int32>.size)
+        try retryingInterrupts("read a socket's error") { getsockopt(raw, SOL_SOCKET, SO_ERROR, &code, &length) }
+        return code
     }
 
     /// Sends everything, waiting for room until the deadline; never raises SIGPIPE.

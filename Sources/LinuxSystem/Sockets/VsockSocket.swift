@@ -46,7 +46,7 @@ public enum VsockSocket {
         if ks_connect_vsock(raw, cid, port) < 0 {
             guard errno == EINPROGRESS || errno == EINTR else { throw SystemError("connect to vsock port \(port)") }
             try socket.waitUntilReady(POLLOUT, deadline: deadline)
-            let code = try pendingError(raw)
+            let code = try socket.pendingError()
             if code != 0 { throw SystemError("connect to vsock port \(port)", code: code) }
         }
         try socket.setNonBlocking(false)
@@ -80,12 +80,5 @@ public enum VsockSocket {
             default: throw SystemError("accept a vsock connection")
             }
         }
-    }
-
-    private static func pendingError(_ socket: Int32) throws(SystemError) -> Int32 {
-        var code: Int32 = 0
-        var length = socklen_t(MemoryLayout<Int32>.size)
-        try retryingInterrupts("read a socket's error") { getsockopt(socket, SOL_SOCKET, SO_ERROR, &code, &length) }
-        return code
     }
 }

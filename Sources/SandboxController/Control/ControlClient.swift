@@ -34,6 +34,9 @@ struct ControlClient: ~Copyable {
         return try ControlClient.readAnswer(from: socket, deadline: deadline, progress: SilentProgress())
     }
 
+    /// To poll for what the monitor says by itself, or for its end.
+    var rawDescriptor: Int32 { socket.rawValue }
+
     /// Says something that is not answered. That nobody hears it any more is no failure.
     borrowing func tell(_ message: ControlMessage) {
         try? message.write(to: socket, deadline: .after(milliseconds: 1_000))

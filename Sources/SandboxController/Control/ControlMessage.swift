@@ -19,7 +19,7 @@ struct ControlMessage: Sendable {
         case health = 9
         /// Answered by an `update` now and after each change, until either side leaves.
         case watchHealth = 10
-        /// What a client says on the connection of its `access` when its command has ended. Not answered.
+        /// What a client says on the connection of its `access` when its command or forward has ended. Not answered.
         case ended = 11
         // Answers
         case stage = 16
@@ -67,6 +67,10 @@ struct ControlMessage: Sendable {
         case user = 24
         case folder = 25
         case session = 26
+        /// `ForwardNote`s of whoever forwards; in the answer: that they are taken down.
+        case forwards = 27
+        /// `ForwardCounts`, when it has ended.
+        case counts = 28
         /// The guest's context id where the kernel carries its vsock.
         case guestCID = 40
     }

@@ -23,6 +23,11 @@ public struct EventKind: RawRepresentable, Hashable, Sendable, ExpressibleByStri
     public static let execDetached: EventKind = "exec.detached"
     /// Whoever ran the command is gone, or lost the guest.
     public static let execLost: EventKind = "exec.lost"
+    /// A way from the host to a port or socket of the guest was opened; its `id` comes again with its end.
+    public static let forward: EventKind = "forward"
+    public static let forwardEnded: EventKind = "forward.ended"
+    /// Whoever had it is gone, so nobody can say what it carried.
+    public static let forwardLost: EventKind = "forward.lost"
     /// A step of provisioning; those of one run have the same `id`.
     public static let provision: EventKind = "provision"
     public static let provisionFailed: EventKind = "provision.failed"
@@ -36,7 +41,8 @@ public struct EventKind: RawRepresentable, Hashable, Sendable, ExpressibleByStri
 
     public static let all: [EventKind] = [
         starting, stage, warning, running, stopping, stopped, failed, exec, execEnded, execDetached, execLost,
-        provision, provisionFailed, tokens, agentLost, agentReturned, health, workspaceWatch,
+        forward, forwardEnded, forwardLost, provision, provisionFailed, tokens, agentLost, agentReturned, health,
+        workspaceWatch,
     ]
 }
 

@@ -2,32 +2,21 @@ import Glibc
 import LinuxSystem
 
 /// Records commands as their clients tell them: at the beginning, with the question for the way to the agent, and at the end,
-/// for which the client's connection stays open; when it closes without a word, the client is gone.
+/// for which the client's connection stays open (`ReceiptWatch`).
 ///
-/// Concurrency: visitors' threads begin; one thread of its own, made with the first command, waits for all ends together.
-final class ExecWatch: @unchecked Sendable {
-    /// Commands whose ends are waited for; of more only the beginning is recorded.
-    static let limit = 8192
-
-    private struct Entry {
-        let reply: ControlReply
-        let id: String
-        let began: UInt64
-    }
-
+/// Concurrency: visitors' threads begin; the thread of `receipts` tells of the end.
+final class ExecWatch: Sendable {
     private let events: EventLog
+    private let receipts: ReceiptWatch
     private let ended: @Sendable () -> Void
-    private let lock = Mutex()
-    private let poller: Poller
-    private var entries: [UInt64: Entry] = [:]
-    private var nextToken: UInt64 = 0
-    private var isRunning = false
 
-    /// - Parameter ended: called when a command has run to its end.
-    init(_ events: EventLog, ended: @escaping @Sendable () -> Void) throws(SystemError) {
+    /// - Parameters:
+    ///   - receipts: of which there can't be more; of more commands only the beginning is recorded.
+    ///   - ended: called when a command has run to its end.
+    init(_ events: EventLog, _ receipts: ReceiptWatch, ended: @escaping @Sendable () -> Void) {
         self.events = events
+        self.receipts = receipts
         self.ended = ended
-        poller = try Poller()
     }
 
     /// To be called when the client has been answered, so that it need not wait for this.
@@ -41,35 +30,12 @@ final class ExecWatch: @unchecked Sendable {
         if let folder = request.text(.folder) { details["cwd"] = .text(folder) }
         if request.integer(.cut) == 1 { details["cut"] = .text("true") }
         events.record(.exec, details)
-        let token = lock.withLock { () -> UInt64? in
-            guard entries.count < ExecWatch.limit else { return nil }
-            if !isRunning {
-                isRunning = (try? Thread.start(name: "exec-watch", stackKibibytes: 256) { self.run() }) != nil
-                ExecWatch.raiseDescriptorLimit()
-            }
-            nextToken += 1
-            entries[nextToken] = Entry(reply: reply, id: id, began: began)
-            return nextToken
-        }
-        guard let token else { return }
-        try? poller.add(reply.rawDescriptor, token: token, events: [.readable, .oneShot])
+        receipts.hold(reply) { self.finish(id, began, $0) }
     }
 
-    private func run() {
-        let batch = EventBatch(capacity: 64)
-        while let count = try? batch.wait(on: poller, deadline: .never) {
-            for index in 0..<count { finish(batch.token(index)) }
-        }
-    }
-
-    private func finish(_ token: UInt64) {
-        guard let entry = lock.withLock({ entries.removeValue(forKey: token) }) else { return }
-        try? poller.remove(entry.reply.rawDescriptor)
-        var details: [String: EventValue] = [
-            "id": .text(entry.id),
-            "seconds": .number((Double(Deadline.now() - entry.began) / 1e6).rounded() / 1000),
-        ]
-        guard let end = entry.reply.readNote(), end.kind == .ended else { return events.record(.execLost, details) }
+    private func finish(_ id: String, _ began: UInt64, _ end: ControlMessage?) {
+        var details: [String: EventValue] = ["id": .text(id), "seconds": .seconds(since: began)]
+        guard let end else { return events.record(.execLost, details) }
         ended()
         if let session = end.text(.session) {
             details["session"] = .text(PrintableText.escaped(String(session.prefix(64))))
@@ -78,12 +44,12 @@ final class ExecWatch: @unchecked Sendable {
         details["exit"] = .number(Double(end.integer(.code) ?? -1))
         events.record(.execEnded, details)
     }
+}
 
-    /// Each running command is a connection.
-    private static func raiseDescriptorLimit() {
-        var limit = rlimit()
-        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }
-        limit.rlim_cur = min(limit.rlim_max, rlim_t(2 * ExecWatch.limit))
-        setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+extension EventValue {
+    /// To the millisecond.
+    /// - Parameter began: nanoseconds on `CLOCK_MONOTONIC`.
+    static func seconds(since began: UInt64) -> EventValue {
+        .number((Double(Deadline.now() - began) / 1e6).rounded() / 1000)
     }
 }

@@ -16,6 +16,13 @@ final class FrameReader: @unchecked Sendable {
 
     private var buffer = FrameBuffer(capacity: 64 * 1024)
 
+    /// Gives away what came and was not taken; from then on somebody else reads.
+    func takeBuffer() -> FrameBuffer {
+        var taken = FrameBuffer(capacity: FrameHeader.size)
+        swap(&taken, &buffer)
+        return taken
+    }
+
     /// The next frame, valid until the next call.
     /// - Parameter waiting: done before each read.
     func next(

@@ -18,9 +18,9 @@ public final class GuestConnection: Sendable {
     }
 
     let endpoint: Endpoint
-    private let descriptor: FileDescriptor
+    let descriptor: FileDescriptor
     private let sending = Mutex()
-    private let reader: FrameReader
+    let reader: FrameReader
     private let established = Atomic<Bool>(false)
 
     private init(endpoint: Endpoint, descriptor: consuming FileDescriptor) {
@@ -188,7 +188,7 @@ public final class GuestConnection: Sendable {
         }
     }
 
-    private func confused(_ what: String) -> ControllerError {
+    func confused(_ what: String) -> ControllerError {
         ControllerError(
             .agentRefused, "The agent in sandbox \(endpoint.sandbox) \(PrintableText.escaped(what)).",
             advice: "Restart the sandbox.")

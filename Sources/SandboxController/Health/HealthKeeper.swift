@@ -42,6 +42,9 @@ final class HealthKeeper: @unchecked Sendable {
         use?.signal()
     }
 
+    /// - Parameter count: from now on.
+    func noteForwards(_ count: Int) { change { $0.forwards = UInt64(count) } }
+
     func note(_ new: HealthRecord.Probe) { change { $0.probe = new } }
 
     /// - Parameters:

@@ -29,6 +29,8 @@ public struct HealthRecord: Equatable, Sendable {
     public var lostMounts: [String] = []
     public var readOnlyMounts: [String] = []
     public var probe: Probe?
+    /// Ways into the guest that somebody on the host holds open.
+    public var forwards: UInt64 = 0
     /// Of all reports since the boot.
     public var receivedBytes: UInt64 = 0
     /// Counts everything that changed here.
@@ -60,6 +62,7 @@ extension HealthRecord {
         }
         writer.put(13, version)
         writer.put(14, receivedBytes)
+        if forwards > 0 { writer.put(15, forwards) }
         return writer.bytes
     }
 
@@ -91,6 +94,7 @@ extension HealthRecord {
             case 12: probe?.failingSince = try field.integer()
             case 13: version = try field.integer()
             case 14: receivedBytes = try field.integer()
+            case 15: forwards = try field.integer()
             default: try FieldReader.skipUnknown(field.tag)
             }
         }

@@ -17,10 +17,17 @@ final class ControlServer: Sendable {
     private let mailbox: Mailbox
     private let visitors = VisitorCount(limit: maximumVisitors)
     private let execs: ExecWatch?
+    private let forwards: ForwardWatch?
 
-    /// - Parameter execs: records commands; nil where there is nothing to record them in.
-    init(path: String, snapshot: MonitorSnapshot, mailbox: Mailbox, execs: ExecWatch? = nil) throws(SystemError) {
+    /// - Parameters:
+    ///   - execs: records commands; nil where there is nothing to record them in.
+    ///   - forwards: the same of forwards.
+    init(
+        path: String, snapshot: MonitorSnapshot, mailbox: Mailbox, execs: ExecWatch? = nil,
+        forwards: ForwardWatch? = nil
+    ) throws(SystemError) {
         self.execs = execs
+        self.forwards = forwards
         listener = try UnixSocket.listen(at: path)
         self.snapshot = snapshot
         self.mailbox = mailbox
@@ -70,8 +77,10 @@ final class ControlServer: Sendable {
             reply.finish(
                 ControlMessage(.done).with(.hostSecret, snapshot.secrets.host.revealHexadecimal())
                     .with(.guestSecret, snapshot.secrets.guest.revealHexadecimal())
-                    .with(.guestCID, snapshot.current.guestCID.map(String.init)))
+                    .with(.guestCID, snapshot.current.guestCID.map(String.init))
+                    .with(.forwards, request.bytes(.forwards) != nil && forwards != nil ? "held" : nil))
             execs?.begin(request, reply, at: began)
+            forwards?.begin(request, reply, at: began)
         case .describe:
             var answer = ControlMessage(.done).with(.stateFile, snapshot.current.encoded())
             if request.integer(.peerLoss) != nil {
@@ -137,6 +146,11 @@ final class VisitorCount: @unchecked Sendable {
     private let left = try? EventDescriptor()
 
     init(limit: Int) { self.limit = limit }
+
+    /// Becomes readable when somebody leaves, until `noticeLeaving`.
+    var leftDescriptor: Int32 { left?.rawValue ?? -1 }
+    func noticeLeaving() { left?.drain() }
+    var isFull: Bool { lock.withLock { count >= limit } }
 
     func enter() -> Bool {
         lock.withLock {

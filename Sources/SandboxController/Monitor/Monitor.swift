@@ -22,6 +22,7 @@ final class Monitor {
     var snapshot: MonitorSnapshot?
     var machine: MachineChildren?
     var control: ControlServer?
+    var forwards: ForwardWatch?
     var reports: ReportListener?
     /// Read from the start channel before anything else; its tokens are in the vault.
     var orders: StartOrders?
@@ -86,9 +87,11 @@ final class Monitor {
         try snapshot.current.write(directory.stateFile(name))
         try attempt { () throws(SystemError) in
             let health = snapshot.health
+            let receipts = try ReceiptWatch()
+            forwards = try ForwardWatch(events, receipts) { health.noteForwards($0) }
             control = try ControlServer(
                 path: directory.controlSocket(name), snapshot: snapshot, mailbox: loop.mailbox,
-                execs: try ExecWatch(events) { health.noteUse() })
+                execs: ExecWatch(events, receipts) { health.noteUse() }, forwards: forwards)
         }
         var launcher = MachineLauncher(name: name, directory: directory, snapshot: snapshot, progress: channel)
         let plan = try launcher.plan()
@@ -318,6 +321,7 @@ final class Monitor {
         persist()
         control?.close()
         reports?.close()
+        forwards?.dismiss()
         if place?.isTaken == false { Leftovers(of: name, in: directory).remove() }
         if place?.isOurs == true { events.append(event, details) }
         if let failure { channel.finish(.failure(failure)) }

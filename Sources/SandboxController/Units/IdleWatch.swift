@@ -1,7 +1,7 @@
 import Glibc
 import LinuxSystem
 
-/// Tells once when a guest has had no session for as long as was agreed.
+/// Tells once when a guest has had no session and no forward for as long as was agreed.
 ///
 /// Concurrency: a thread of its own, asleep until the guest's agent reports something or the time is up; ends when it has told.
 final class IdleWatch: Sendable {
@@ -36,16 +36,17 @@ final class IdleWatch: Sendable {
     }
 }
 
-/// Since when a guest is idle, judged by what its agent says of its sessions. The agent's word is enough: a guest that lies
+/// Since when a guest is idle, judged by what its agent says of its sessions, and by who forwards to it. The agent's word is enough: a guest that lies
 /// about being busy could as well be busy.
 struct Idleness {
     private var since: UInt64?
     private var started: UInt64 = 0
 
     /// - Parameter now: nanoseconds on `CLOCK_MONOTONIC`, which stands still while the host sleeps.
-    /// - Returns: when idleness began; nil while a session runs or nobody knows.
+    /// - Returns: when idleness began; nil while a session runs, somebody forwards, or nobody knows.
     mutating func look(at record: HealthRecord, now: UInt64) -> UInt64? {
-        guard record.lostAt == nil, let sessions = record.report?.sessions, sessions.running == 0 else {
+        guard record.lostAt == nil, let sessions = record.report?.sessions, sessions.running == 0, record.forwards == 0
+        else {
             since = nil
             return nil
         }

@@ -19,7 +19,8 @@ enum CommandTree {
         Command(
             name, summary: "Start, use and stop sandboxes",
             subcommands: [
-                StartCommand.command, CreateCommand.command, ExecCommand.command, ListCommand.command,
+                StartCommand.command, CreateCommand.command, ExecCommand.command, ForwardCommand.command,
+                PortsCommand.command, ListCommand.command,
                 StatusCommand.command, HealthCommand.command, EventsCommand.command, LogsCommand.command,
                 StopCommand.command,
                 RestartCommand.command, ProvisionCommand.command, DestroyCommand.command, PruneCommand.command,

@@ -26,6 +26,14 @@ enum StandardStream {
         }
     }
 
+    /// A result of a program that goes on, which a reader that has gone doesn't end.
+    static func announce(_ text: String) throws(ControllerError) {
+        let code = write(text, STDOUT_FILENO)
+        guard code == 0 || code == EPIPE else {
+            throw ControllerError(.internal, "The result can't be written to standard output: \(reason(code)).")
+        }
+    }
+
     /// A message for people. That it can't be shown is no reason to stop.
     static func message(_ text: String) { _ = write(text, STDERR_FILENO) }
 

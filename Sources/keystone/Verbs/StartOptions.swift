@@ -34,7 +34,7 @@ enum StartOptions {
         "vhost: the kernel's device, which every user of the host can dial; vhost-user: Keystone's own; auto (default)")
     static let idleTimeout = Option.value(
         "idle-timeout", "TIME", suggests: .words(["30m", "2h", "never"]),
-        "Stop it when no command has run in it for this long: 30m, 2h; never (default)")
+        "Stop it when nobody has run a command or forwarded for this long: 30m, 2h; never (default)")
     static let memoryLimit = Option.value(
         "memory-limit", "SIZE", "What its processes may take of the host's memory, by cgroup: 6G; none (default)")
     static let processorLimit = Option.value(
