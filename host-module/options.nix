@@ -70,7 +70,7 @@ in
         type = types.nullOr (types.strMatching "never|[0-9.]+((ms|s|m|min|h)[0-9.]*)*");
         default = null;
         example = "2h";
-        description = "How long a sandbox may be without a session and a task before it stops, such as `30m` or `1h30m`; null or `never`: it stays.";
+        description = "How long a sandbox may be without a session, a task and a forward before it stops, such as `30m` or `1h30m`; null or `never`: it stays.";
       };
 
       memoryLimit = mkOption {

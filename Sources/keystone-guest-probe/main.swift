@@ -21,6 +21,7 @@ let usage = """
                              for each byte that comes mounts a file system at DIR, or unmounts it (m), fills another
                              or empties it (f), or listens on a TCP port, or ends that (p), then sends the byte back
       dial CID PORT          dials over vsock and prints what came of it
+      socket-echo PATH       sends back what comes on the UNIX socket PATH, which it makes; prints "ready"
       map FILE TEXT          writes TEXT at the beginning of FILE through a shared mapping
       send CID PORT          sends its stdin there and prints how many bytes were answered
       dial-out               as PID 1: loads modules, sends the host one byte, powers off
@@ -68,6 +69,7 @@ case "dial":
     guard let cid = arguments.dropFirst().first.flatMap(UInt32.init) else { complain("dial needs a CID and a port") }
     Stranger.dial(cid, port(arguments.dropFirst(2).first))
 case "send": Dial.run(cid: port(arguments.dropFirst().first), port: port(arguments.dropFirst(2).first))
+case "socket-echo": SocketEcho.run(arguments.dropFirst().first ?? "")
 case "map": SharedMapping.write(Array(arguments.dropFirst()))
 case "clock-change": ClockChanges.count()
 case "--help": Probe.say(usage)

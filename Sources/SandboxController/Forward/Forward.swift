@@ -1,3 +1,4 @@
+import Foundation
 import LinuxSystem
 
 /// A way from this machine into a guest: who connects to `host` is connected to `guest`.
@@ -80,7 +81,7 @@ public struct Forward: Equatable, Sendable {
     }
 
     private static func host(_ text: Substring, in word: String) throws(ControllerError) -> Host {
-        if ["/", "./", "../"].contains(where: { text.hasPrefix($0) }), !text.hasSuffix("/") {
+        if ["/", "./", "../"].contains(where: { text.hasPrefix($0) }), !text.hasSuffix("/"), !text.utf8.contains(0) {
             return .path(String(text))
         }
         guard let colon = text.lastIndex(of: ":") else {
@@ -121,6 +122,12 @@ extension Character {
 }
 
 extension Forward {
-    /// As it is recorded.
-    var note: ForwardNote { ForwardNote(host: host.description, guest: guest.description) }
+    /// As it is recorded, for readers who stand elsewhere.
+    var note: ForwardNote {
+        guard case .path(let path) = host, !path.hasPrefix("/") else {
+            return ForwardNote(host: host.description, guest: guest.description)
+        }
+        let folder = URL(fileURLWithPath: FileManager.default.currentDirectoryPath)
+        return ForwardNote(host: folder.appendingPathComponent(path).standardized.path, guest: guest.description)
+    }
 }

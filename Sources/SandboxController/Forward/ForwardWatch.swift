@@ -13,11 +13,16 @@ final class ForwardWatch: @unchecked Sendable {
     private let receipts: ReceiptWatch
     private let changed: @Sendable (Int) -> Void
     private let lock = Mutex()
-    /// Clients that hold forwards, by the id of their first, and how many ids each has.
-    private var clients: [String: (reply: ControlReply, forwards: [Entry], began: UInt64)] = [:]
+    /// Those who hold forwards, by the id of their first, until their end is recorded.
+    private var clients: [String: Client] = [:]
     private let left: EventDescriptor
 
-    private struct Entry { let id: String; let note: ForwardNote }
+    private struct Client {
+        let reply: ControlReply
+        let forwards: [(id: String, note: ForwardNote)]
+        let began: UInt64
+        var isEnding = false
+    }
 
     /// - Parameter changed: called with how many forwards there are from now on.
     init(_ events: EventLog, _ receipts: ReceiptWatch, changed: @escaping @Sendable (Int) -> Void) throws(SystemError) {
@@ -30,7 +35,7 @@ final class ForwardWatch: @unchecked Sendable {
     /// To be called when the client has been answered.
     func begin(_ request: ControlMessage, _ reply: ControlReply, at began: UInt64) {
         guard let notes = request.bytes(.forwards).map(ForwardNote.list), !notes.isEmpty else { return }
-        let forwards = notes.map { Entry(id: events.newID(), note: $0) }
+        let forwards = notes.map { (id: events.newID(), note: $0) }
         let client = forwards[0].id
         for forward in forwards {
             var details = forward.note.details
@@ -38,14 +43,16 @@ final class ForwardWatch: @unchecked Sendable {
             if let user = request.text(.user) { details["user"] = .text(user) }
             events.record(.forward, details)
         }
-        change { clients[client] = (reply, forwards, began) }
+        change { clients[client] = Client(reply: reply, forwards: forwards, began: began) }
         if !receipts.hold(reply, { self.finish(client, $0) }) { finish(client, nil) }
     }
 
     private func finish(_ client: String, _ end: ControlMessage?) {
-        var found: (reply: ControlReply, forwards: [Entry], began: UInt64)?
-        change { found = clients.removeValue(forKey: client) }
-        defer { left.signal() }
+        let found = lock.withLock { () -> Client? in
+            guard let found = clients[client], !found.isEnding else { return nil }
+            clients[client]?.isEnding = true
+            return found
+        }
         guard let found else { return }
         let counts = end?.text(.counts).map(ForwardCounts.list) ?? []
         for (index, forward) in found.forwards.enumerated() {
@@ -56,6 +63,8 @@ final class ForwardWatch: @unchecked Sendable {
             if index < counts.count { details.merge(counts[index].details) { $1 } }
             events.record(end == nil ? .forwardLost : .forwardEnded, details)
         }
+        change { clients[client] = nil }
+        left.signal()
     }
 
     /// Told under the lock, so that what was told last is true.

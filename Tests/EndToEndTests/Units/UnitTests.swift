@@ -70,6 +70,13 @@ extension EndToEnd {
             try TestSandbox.with("idle", options: ["--idle-timeout", "3s"]) { sandbox in
                 let busy = try sandbox.exec("sleep", "6")
                 #expect(busy.code == 0, "longer than the time limit: \(busy)")
+                let forward = try sandbox.keystone.begin(["forward", sandbox.name, "0:80"])
+                try forward.wait(forOutput: " -> 80\n")
+                let stoppedEarly = try FileWatch.wait(in: sandbox.stateFolder, within: 5) {
+                    (try? sandbox.state()) != "running"
+                }
+                #expect(!stoppedEarly, "while somebody forwards")
+                try forward.send(SIGKILL)
                 let stopped = try FileWatch.wait(in: sandbox.stateFolder, within: 30) {
                     (try? sandbox.state()) == "stopped"
                 }
