@@ -74,7 +74,8 @@ enum Bench {
                     var bench = try ExecBench(fixture, rounds: options.rounds)
                     try bench.run(&report)
                 case .throughput: try ThroughputBench(fixture, rounds: options.rounds).run(&report)
-                case .health: try HealthBench(fixture, rounds: options.rounds).run(&report)
+                case .health:
+                    try HealthBench(fixture, rounds: options.rounds, running: options.running).run(&report)
                 case .memory: try MemoryBench(fixture).run(&report)
                 case .ownership: try OwnershipBench(fixture, files: options.files).run(&report)
                 }

@@ -54,6 +54,33 @@ struct ReconcileTests {
         #expect(sandbox.thoseLeft.isEmpty, "\(sandbox.thoseLeft)")
     }
 
+    /// Monitors that answer only when all have been asked.
+    @Test func allMonitorsAreAskedBeforeOneIsWaitedFor() throws {
+        let directory = StateDirectory(root: "/tmp/keystone-asked-\(getpid())-\(UInt32.random(in: 0 ... .max))")
+        defer { try? FileManager.default.removeItem(atPath: directory.root) }
+        let names = ["one", "two"]
+        try Registry(directory: directory).update { $0 = names.map { registryRecord($0) } }
+        for name in names { try PrivateFiles.makeFolder(directory.stateFolder(name)) }
+        let first = try UnixSocket.listen(at: directory.controlSocket("one"))
+        let second = try UnixSocket.listen(at: directory.controlSocket("two"))
+        let deadline = Deadline.after(milliseconds: 10_000)
+        let answered = DispatchSemaphore(value: 0)
+        try LinuxSystem.Thread.start(name: "monitors") {
+            defer { answered.signal() }
+            let one = try? UnixSocket.accept(first.rawValue)
+            let two = try? UnixSocket.accept(second.rawValue)
+            let answer = ControlMessage(.done).with(.stateFile, StateFile(state: .running).encoded())
+            if let one, let two, (try? ControlMessage.read(from: one, deadline: deadline))?.kind == .describe,
+                (try? ControlMessage.read(from: two, deadline: deadline))?.kind == .describe
+            {
+                try? answer.write(to: one, deadline: deadline)
+                try? answer.write(to: two, deadline: deadline)
+            }
+        }
+        #expect(try SandboxController(directory: directory).list().map(\.state) == [.running, .running])
+        #expect(answered.wait(timeout: .now() + 10) == .success)
+    }
+
     @Test func whatALivingMonitorHoldsIsLeftAlone() throws {
         let sandbox = try DeadSandbox(.running)
         let lock = try FileLock(path: sandbox.directory.monitorLock("one"), deadline: .never)

@@ -37,7 +37,12 @@ struct ControlClient: ~Copyable {
     /// To poll for what the monitor says by itself, or for its end.
     var rawDescriptor: Int32 { socket.rawValue }
 
-    /// Says something that is not answered. That nobody hears it any more is no failure.
+    /// Reads the final answer to what was told.
+    borrowing func answer(deadline: Deadline) throws(ControllerError) -> ControlMessage {
+        try ControlClient.readAnswer(from: socket, deadline: deadline, progress: SilentProgress())
+    }
+
+    /// Says something; an answer, if there is one, is not waited for. That nobody hears it any more is no failure.
     borrowing func tell(_ message: ControlMessage) {
         try? message.write(to: socket, deadline: .after(milliseconds: 1_000))
     }

@@ -5,8 +5,30 @@ extension SandboxController {
     /// The truth about a sandbox: its monitor's own word where it lives; else what the state file says, unless that
     /// needs a monitor: then it ended without cleaning up, which is written down and said, and what it left is removed.
     func reconcile(_ record: SandboxRecord) -> SandboxStatus {
+        reconcile(record, told: askMonitor(record.name))
+    }
+
+    /// The same of many. All of their monitors are asked before the first answer is waited for: so they answer side by side,
+    /// and several that hang take their two seconds together.
+    func reconcile(_ records: [SandboxRecord]) -> [SandboxStatus] {
+        var rest = records[...]
+        var all: [SandboxStatus] = []
+        while !rest.isEmpty {
+            // Each question is a descriptor.
+            let some = rest.prefix(100)
+            rest = rest.dropFirst(some.count)
+            let questions = some.map { MonitorQuestion($0.name, in: directory) }
+            for (record, question) in zip(some, questions) {
+                all.append(reconcile(record, told: question?.answer()))
+            }
+        }
+        return all
+    }
+
+    /// - Parameter file: what its monitor has just answered, if there is one.
+    private func reconcile(_ record: SandboxRecord, told file: StateFile?) -> SandboxStatus {
         let name = record.name
-        if let file = askMonitor(name) { return SandboxStatus(record: record, state: file.state, file: file) }
+        if let file { return SandboxStatus(record: record, state: file.state, file: file) }
         let told = StateFile.read(directory.stateFile(name))
         let leftovers = Leftovers(of: name, in: directory)
         guard told?.state.needsMonitor == true || leftovers.areThere else {
@@ -44,14 +66,7 @@ extension SandboxController {
         try? file.write(directory.stateFile(name))
     }
 
-    func askMonitor(_ name: String) -> StateFile? {
-        let deadline = Deadline.after(milliseconds: 2_000)
-        do throws(SystemError) {
-            let client = try ControlClient(sandbox: name, in: directory, deadline: deadline)
-            let answer = try? client.ask(ControlMessage(.describe), deadline: deadline)
-            return answer?.text(.stateFile).flatMap { StateFile.decoding(Array($0.utf8)) }
-        } catch { return nil }
-    }
+    func askMonitor(_ name: String) -> StateFile? { MonitorQuestion(name, in: directory)?.answer() }
 }
 
 extension StateFile {

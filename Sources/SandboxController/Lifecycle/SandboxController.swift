@@ -13,11 +13,7 @@ public struct SandboxController: Sendable {
 
     /// Every registered sandbox, reconciled, by name.
     public func list() throws(ControllerError) -> [SandboxStatus] {
-        var all: [SandboxStatus] = []
-        for record in try Registry(directory: directory).read().sorted(by: { $0.name < $1.name }) {
-            all.append(reconcile(record))
-        }
-        return all
+        reconcile(try Registry(directory: directory).read().sorted { $0.name < $1.name })
     }
 
     public func status(_ name: String) throws(ControllerError) -> SandboxStatus {

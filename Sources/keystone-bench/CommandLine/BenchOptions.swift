@@ -13,6 +13,8 @@ struct BenchOptions: Equatable {
     var stateFolder: String?
     /// In each tree of the ownership topic.
     var files = 20_000
+    /// Of the sandboxes that health lists.
+    var running = 10
 
     enum Outcome: Equatable {
         case run(BenchOptions)
@@ -42,6 +44,7 @@ struct BenchOptions: Equatable {
           --state-dir DIR   keep image and kernel here for the next run (default: a temporary folder, removed)
           --vcpus N         virtual processors of the sandbox, 1 to 16 (default: 2)
           --files N         files in each tree of ownership, 100 to 1000000 (default: 20000)
+          --running N       how many of health's 50 listed sandboxes run, 2 to 50 (default: 10); each takes 3 s and 250 MiB
           --help            this text
 
         The programs keystone, keystone-guest-agent, keystone-vhost-vsock and keystone-guest-probe are taken from the
@@ -69,7 +72,7 @@ struct BenchOptions: Equatable {
                     return .wrong("There is no topic \"\(word)\".")
                 }
             case "--help": return .help
-            case "--json", "--rounds", "--vcpus", "--state-dir", "--files":
+            case "--json", "--rounds", "--vcpus", "--state-dir", "--files", "--running":
                 guard let value = parts.count == 2 ? parts[1] : rest.popFirst(), !value.isEmpty else {
                     return .wrong("\(option) needs a value.")
                 }
@@ -96,6 +99,11 @@ struct BenchOptions: Equatable {
                 return "--files needs a number from 100 to 1000000, not \"\(value)\"."
             }
             files = number
+        case "--running":
+            guard let number = Int(value), (2...50).contains(number) else {
+                return "--running needs a number from 2 to 50, not \"\(value)\"."
+            }
+            running = number
         default:
             guard let number = Int(value), (1...10_000).contains(number) else {
                 return "--rounds needs a number from 1 to 10000, not \"\(value)\"."

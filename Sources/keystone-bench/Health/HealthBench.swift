@@ -7,16 +7,17 @@ import SandboxController
 /// How soon a change in the guest is seen on the host, how soon questions are answered, and what reporting costs an idle guest.
 struct HealthBench {
     private static let sandboxes = 50
-    /// As many as two processors boot in a minute.
-    private static let running = 10
     /// Four steady reports.
     private static let idleSeconds = 60.0
 
     private let fixture: BenchFixture
     private let rounds: Int
+    /// Of those that are listed.
+    private let running: Int
 
-    init(_ fixture: BenchFixture, rounds: Int?) {
+    init(_ fixture: BenchFixture, rounds: Int?, running: Int) {
         self.fixture = fixture
+        self.running = running
         self.rounds = rounds ?? 40
     }
 
@@ -47,18 +48,19 @@ struct HealthBench {
         }
         defer { fixture.removeOthers() }
         let one = try list()
-        for name in others.prefix(HealthBench.running - 1) {
+        for name in others.prefix(running - 1) {
             BenchLog.write("starting \(name)")
             var request = StartRequest(name: name, project: folder(name), settings: fixture.settings)
             request.provisions = false
             _ = try fixture.controller.start(request, progress: SilentProgress())
         }
         let many = try list()
-        let (all, running) = (HealthBench.sandboxes, HealthBench.running)
+        let all = HealthBench.sandboxes
         report.add(Figure(.health, "list of \(all), of which one runs", "ms", one, target: .atMost(50)))
         report.add(Figure(.health, "list of \(all), of which \(running) run", "ms", many, target: .atMost(50)))
         let each = (many.median - one.median) / Double(running - 1)
         report.add(Figure(.health, "list, for each more that runs", "ms", each))
+        guard running < all else { return }
         report.add(
             Figure(
                 .health, "list of \(all), of which all would run, reckoned from these", "ms",
