@@ -81,6 +81,7 @@ in
       [Service]
       Delegate=true
       DelegateSubgroup=agent
+      Environment=GLIBC_TUNABLES=glibc.pthread.stack_cache_size=524288
       ExecStart=/nix/store/test-keystone-guest-agent/bin/keystone-guest-agent serve
       ImportCredential=keystone.*
       KillMode=process
