@@ -18,17 +18,25 @@ import Testing
     @Test(arguments: ["2026-11-21", "2026-11-21 19:30", "2026-11-21 19:30:15", "2026-11-21T19:30"])
     func timesWithoutAZoneAreOfTheWall(_ text: String) throws { _ = try TimeText.parse(text, source: "--since") }
 
-    @Test(arguments: ["", "soon", "2026-13-01", "2026-11-21 25:00", "-5m"])
+    @Test(arguments: ["2026-11-21 19:30:15", "1999-01-01 00:00:00", "2026-07-01 12:00:00"])
+    func theWallsTimeIsReadAsItIsShown(_ text: String) throws {
+        let time = try #require(LocalTime.date(text))
+        #expect(LocalTime.text(time, offset: LocalTime.offset(at: time)) == text + ".000")
+    }
+
+    @Test(arguments: [
+        "", "soon", "2026-13-01", "2026-11-21 25:00", "-5m", "2026-02-30", "2026-11-21 19", "2026-11-21 19:30 ",
+        "26-11-21", "2026-11-21 19:61", "2026-11-2l", "2026-11-21T", "2026-00-10", "2026-11-00",
+    ])
     func whatIsNoTimeIsRefused(_ text: String) {
         #expect(throws: ControllerError.self) { try TimeText.parse(text, source: "--since") }
     }
 
     @Test func aLineIsSafeForATerminal() throws {
-        let zone = try #require(TimeZone(secondsFromGMT: 3600))
         let line = LogLine(
             time: noon.addingTimeInterval(0.25), source: .unit, unit: "a\u{1B}.service",
             text: "\u{1B}[31mred\u{1B}[0m \u{1B}]0;x")
-        let text = LogText(.plain, zone: zone).of(line)
+        let text = LogText(.plain, offset: { _ in 3600 }).of(line)
         #expect(text == "2026-11-21 13:00:00.250 a\\u{1B}  red \\u{1B}]0;x\n", "\(text)")
         #expect(LogText.uncoloured("a\u{1B}[1;31mb\u{1B}") == "ab\u{1B}")
         #expect(LogDocument(line).line.contains("\"time\":\"2026-11-21T12:00:00.250Z\""))

@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 
 /// `config.json`: a person's own defaults for new sandboxes, and what each start and `tokens rotate` gives to them.
 ///
@@ -43,10 +43,7 @@ public struct Configuration: Equatable, Sendable {
 
     private mutating func add(_ path: String) throws(ControllerError) {
         guard let bytes = try AtomicFile.read(path, limit: 1 << 20) else { return }
-        let value: JSONValue
-        do {
-            value = try JSONDecoder().decode(JSONValue.self, from: Data(bytes))
-        } catch {
+        guard let value = JSONValue(bytes) else {
             throw Self.broken("The configuration \(PrintableText.quoted(path)) is not JSON.", "Mend it or remove it.")
         }
         guard case .object(let entries) = value else {
@@ -116,32 +113,5 @@ public struct Configuration: Equatable, Sendable {
 
     private static func broken(_ message: String, _ advice: String) -> ControllerError {
         ControllerError(.configurationBroken, message, advice: advice)
-    }
-}
-
-/// Any JSON, so that a wrong type can be told with its key.
-enum JSONValue: Decodable {
-    case null
-    case bool(Bool)
-    case number(Double)
-    case string(String)
-    case array([JSONValue])
-    case object([String: JSONValue])
-
-    init(from decoder: any Decoder) throws {
-        let container = try decoder.singleValueContainer()
-        if container.decodeNil() {
-            self = .null
-        } else if let value = try? container.decode(Bool.self) {
-            self = .bool(value)
-        } else if let value = try? container.decode(Double.self) {
-            self = .number(value)
-        } else if let value = try? container.decode(String.self) {
-            self = .string(value)
-        } else if let value = try? container.decode([JSONValue].self) {
-            self = .array(value)
-        } else {
-            self = .object(try container.decode([String: JSONValue].self))
-        }
     }
 }

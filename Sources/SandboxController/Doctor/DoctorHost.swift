@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 import Glibc
 import LinuxSystem
 
@@ -18,7 +18,7 @@ public struct DoctorHost: Sendable {
     /// The text of a small file of the system, without white space around it; nil when it can't be read.
     func text(_ path: String) -> String? {
         guard let bytes = try? SmallFile.read(root + path, limit: 1 << 20) else { return nil }
-        return String(decoding: bytes, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
+        return String(decoding: bytes, as: UTF8.self).trimmed
     }
 
     func number(_ path: String) -> Int? { text(path).flatMap { Int($0) } }

@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 
 /// One event as a line of JSON, `{"event":…,"start":…,"time":…,…}` with its keys in order.
 ///

@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 
 /// What an event in `events.jsonl` is of. Names are a promise to scripts: more may come, none changes its meaning.
 public struct EventKind: RawRepresentable, Hashable, Sendable, ExpressibleByStringLiteral {

@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 
 /// A line of `events.jsonl`, understood as far as it is shown.
 public struct SandboxEvent: Sendable {
@@ -15,17 +15,20 @@ public struct SandboxEvent: Sendable {
     /// - Returns: nil for what is no event, such as a line that a crash tore.
     init?(_ bytes: some Collection<UInt8>) {
         guard bytes.count <= SandboxEvent.lineLimit,
-            let object = try? JSONSerialization.jsonObject(with: Data(bytes)) as? [String: Any],
-            let time = object["time"] as? String, let kind = object["event"] as? String
+            let object = JSONValue(bytes)?.object,
+            let time = object["time"]?.text, let kind = object["event"]?.text
         else { return nil }
         line = String(decoding: bytes, as: UTF8.self)
         self.time = time
         self.kind = EventKind(rawValue: kind)
         var details: [String: EventValue] = [:]
         for (key, value) in object where key != "time" && key != "event" {
-            if let text = value as? String { details[key] = .text(text) }
-            if let number = value as? NSNumber, !(value is String) { details[key] = .number(number.doubleValue) }
-            if let list = value as? [String] { details[key] = .list(list) }
+            if let text = value.text { details[key] = .text(text) }
+            if let number = value.number { details[key] = .number(number) }
+            if let list = value.list {
+                let texts = list.compactMap(\.text)
+                if texts.count == list.count { details[key] = .list(texts) }
+            }
         }
         self.details = details
     }

@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 import LinuxSystem
 
 /// A way from this machine into a guest: who connects to `host` is connected to `guest`.

@@ -1,6 +1,6 @@
 import AgentProtocol
 import CLinux
-import Foundation
+import FoundationEssentials
 import Glibc
 import LinuxSystem
 

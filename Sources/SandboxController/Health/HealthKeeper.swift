@@ -1,5 +1,5 @@
 import AgentProtocol
-import Foundation
+import FoundationEssentials
 import LinuxSystem
 
 /// Keeps what the agent reports, and wakes those who watch.

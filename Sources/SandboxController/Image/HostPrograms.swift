@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 import Glibc
 import LinuxSystem
 
@@ -45,14 +45,14 @@ struct HostPrograms {
     private mutating func add(whole path: String, deadline: Deadline) throws(ControllerError) {
         let program = try ProgramData.behindShim(path, deadline: deadline)
         if HostPrograms.hiddenFolders.contains(where: program.hasPrefix) {
-            try files.add(file: program, at: "/usr/local/bin/" + (path as NSString).lastPathComponent)
+            try files.add(file: program, at: "/usr/local/bin/" + path.lastPathPart)
             return try addDependencies(of: program, strict: true)
         }
         try add(program: program)
         for data in try ProgramData.folders(for: program, deadline: deadline) { try add(data) }
-        let name = (path as NSString).lastPathComponent
-        let known = ProgramPath.standardFolders.contains((program as NSString).deletingLastPathComponent)
-        if !known || (program as NSString).lastPathComponent != name {
+        let name = path.lastPathPart
+        let known = ProgramPath.standardFolders.contains(program.parentPath)
+        if !known || program.lastPathPart != name {
             files.tree.add("/usr/local/bin/" + name, .link(target: program))
         }
     }

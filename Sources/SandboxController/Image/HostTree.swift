@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 import Glibc
 import LinuxSystem
 
@@ -23,7 +23,7 @@ struct HostTree {
             let component = rest.removeFirst()
             if component == "." { continue }
             if component == ".." {
-                place = (place as NSString).deletingLastPathComponent
+                place = place.parentPath
                 if place == "/" { place = "" }
                 continue
             }

@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 
 extension ImageManifest {
     static let fileName = "image.json"

@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 
 /// `image.json`: what an image is. Paths are relative to the image's folder and stay inside it. The form is shared
 /// with images that Nix builds (`nix/`), so keys are spelled out and unknown ones are ignored.

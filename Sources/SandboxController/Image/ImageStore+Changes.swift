@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 import Glibc
 import LinuxSystem
 
@@ -44,7 +44,7 @@ extension ImageStore {
             defer { PrivateFiles.remove(work) }
             for file in manifest.files {
                 let target = work + "/" + file.path
-                try PrivateFiles.makeFolder((target as NSString).deletingLastPathComponent)
+                try PrivateFiles.makeFolder(target.parentPath)
                 if access(target, F_OK) == 0 { continue }  // One file may serve twice.
                 do throws(SystemError) {
                     try PrivateFiles.copy(from: try origin.open(file.path), to: target)

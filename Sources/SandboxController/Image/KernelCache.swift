@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 import Glibc
 import LinuxSystem
 
@@ -69,7 +69,7 @@ struct KernelCache {
     private func newest(matching wanted: String?) -> Found? {
         let releases = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
         let sorted = releases.filter { !$0.hasPrefix(".") }.sorted {
-            $0.compare($1, options: .numeric) == .orderedDescending
+            $1.isOlderVersion(than: $0)
         }
         return sorted.lazy.compactMap { load($0) }.first { wanted == nil || $0.kernel.packages == wanted }
     }

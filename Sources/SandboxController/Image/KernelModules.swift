@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 import LinuxSystem
 
 /// The modules of one kernel, found by what their own `.modinfo` says: a Debian package holds no `modules.dep` (depmod
@@ -41,8 +41,7 @@ struct KernelModules {
     init(folder: String) {
         self.folder = folder
         var files: [String: String] = [:]
-        let walker = FileManager.default.enumerator(atPath: folder)
-        while let path = walker?.nextObject() as? String {
+        for path in (try? FileManager.default.subpathsOfDirectory(atPath: folder)) ?? [] {
             if path.hasSuffix(".ko") || path.contains(".ko.") { files[Self.name(ofFile: path)] = path }
         }
         self.files = files
@@ -55,7 +54,7 @@ struct KernelModules {
         return normalized(String(file.prefix(while: { $0 != "." })))
     }
 
-    static func normalized(_ name: String) -> String { name.replacingOccurrences(of: "-", with: "_") }
+    static func normalized(_ name: String) -> String { name.replacing(each: "-", with: "_") }
 
     /// Whether this kernel can load the module or needs not to.
     func has(_ name: String) -> Bool { files[name] != nil || builtIn.contains(name) }
@@ -91,9 +90,9 @@ struct KernelModules {
     }
 
     private func copy(_ file: String, to target: String, deadline: Deadline) throws(ControllerError) -> Module {
-        let cut = file.range(of: ".ko").map { String(file[..<$0.upperBound]) } ?? file
+        let cut = file.place(of: ".ko").map { String(file[..<$0.upperBound]) } ?? file
         let copy = target + "/" + cut
-        try PrivateFiles.makeFolder((copy as NSString).deletingLastPathComponent)
+        try PrivateFiles.makeFolder(copy.parentPath)
         try Decompression.unpack(folder + "/" + file, to: copy, deadline: deadline)
         do throws(SystemError) {
             let mapped = try MappedFile(path: copy)

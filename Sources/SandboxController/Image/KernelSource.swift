@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 import Glibc
 import LinuxSystem
 
@@ -18,7 +18,7 @@ struct KernelSource {
         let boot = root + "/boot"
         let names = (try? FileManager.default.contentsOfDirectory(atPath: boot)) ?? []
         let releases = names.filter { $0.hasPrefix("vmlinuz-") }.map { String($0.dropFirst("vmlinuz-".count)) }
-        return releases.sorted { $0.compare($1, options: .numeric) == .orderedDescending }.compactMap { release in
+        return releases.sorted { $1.isOlderVersion(than: $0) }.compactMap { release in
             let folders = ["/lib/modules/", "/usr/lib/modules/"].map { root + $0 + release }
             guard let folder = folders.first(where: { access($0, R_OK) == 0 }) else { return nil }
             return KernelSource(
@@ -86,7 +86,7 @@ struct KernelPackages {
                     "dpkg-deb cannot unpack \(PrintableText.escaped(package)): \(outcome.lastError)")
             }
         }
-        let origin = packages.map { ($0 as NSString).lastPathComponent }.joined(separator: ", ")
+        let origin = packages.map(\.lastPathPart).joined(separator: ", ")
         guard let source = KernelSource.all(under: folder, origin: origin).first else {
             throw ControllerError(.imageBuildFailed, "\(PrintableText.escaped(origin)) holds no kernel")
         }

@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 import Glibc
 
 /// Finds the shared libraries of a program in the order of ld.so(8): RUNPATH, the loader's cache, the default folders.
@@ -54,9 +54,9 @@ struct LibraryResolver {
         guard let mapped = try? MappedFile(path: path), let elf = ElfFile(mapped) else { return nil }
         var folders: [String] = []
         if !elf.searchFolders.isEmpty {
-            let own = (URL(fileURLWithPath: path).resolvingSymlinksInPath().path as NSString).deletingLastPathComponent
+            let own = URL(fileURLWithPath: path).resolvingSymlinksInPath().path.parentPath
             folders = elf.searchFolders.map {
-                $0.replacingOccurrences(of: "${ORIGIN}", with: own).replacingOccurrences(of: "$ORIGIN", with: own)
+                $0.replacing(each: "${ORIGIN}", with: own).replacing(each: "$ORIGIN", with: own)
             }
         }
         let result = Asked(interpreter: elf.interpreter, needed: elf.needed, folders: folders)

@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 import Glibc
 import LinuxSystem
 
@@ -84,7 +84,7 @@ public struct MinimalImageBuilder: Sendable {
         var manifest = ImageManifest(
             name: name, architecture: "x86_64", kernel: .init(path: "vmlinux", sha256: kernel.sha256),
             initrd: .init(path: "initramfs.cpio", sha256: initrd.sha256), commandLine: Self.commandLine, disks: [],
-            features: (["agent", "busybox"] + include.map { ($0 as NSString).lastPathComponent }).sorted(),
+            features: (["agent", "busybox"] + include.map(\.lastPathPart)).sorted(),
             description: "Linux \(kernel.release) (\(kernel.origin)), busybox, keystone-guest-agent", id: "")
         manifest.id = manifest.computedID
         try store.publish(work, manifest)

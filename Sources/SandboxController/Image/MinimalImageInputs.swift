@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 import Glibc
 import LinuxSystem
 
@@ -80,7 +80,7 @@ public struct MinimalImageInputs: Sendable {
     /// Beside the running program, in the release folder of the same build, and where packages put helpers.
     private static func agentCandidates() -> [String] {
         let own = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? ""
-        let folder = (own as NSString).deletingLastPathComponent
+        let folder = own.parentPath
         let places = [folder, folder + "/../release", folder + "/../libexec/keystone", folder + "/../lib/keystone"]
         return places.map { $0 + "/keystone-guest-agent" }
     }

@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 import LinuxSystem
 
 /// Makes an image with Nix, from a flake whose output is a folder with `image.json`, and takes it into the store.

@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 import Glibc
 import LinuxSystem
 
@@ -11,7 +11,7 @@ enum PrivateFiles {
     static func makeFolder(_ path: String) throws(ControllerError) {
         var status = stat()
         if stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR { return }
-        let parent = (path as NSString).deletingLastPathComponent
+        let parent = path.parentPath
         if parent != path, !parent.isEmpty { try makeFolder(parent) }
         if mkdir(path, 0o700) != 0, errno != EEXIST {
             throw SystemError("make folder").told("Cannot make the folder \(PrintableText.escaped(path))", as: .badPath)

@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 import Glibc
 import LinuxSystem
 
@@ -18,7 +18,7 @@ struct ProgramData: Equatable {
 
     /// The Python that a shim starts; everything else is itself.
     static func behindShim(_ program: String, deadline: Deadline) throws(ControllerError) -> String {
-        guard ProgramPath.isShim(program), (program as NSString).lastPathComponent.hasPrefix("python") else {
+        guard ProgramPath.isShim(program), program.lastPathPart.hasPrefix("python") else {
             return program
         }
         let answer = try ask(program, ["-I", "-c", "import sys; print(sys._base_executable)"], deadline)
@@ -40,7 +40,7 @@ struct ProgramData: Equatable {
 
     /// By the program's name as it was found, such as `git` or `python3.11`.
     static func folders(for program: String, deadline: Deadline) throws(ControllerError) -> [ProgramData] {
-        let name = (program as NSString).lastPathComponent
+        let name = program.lastPathPart
         if name == "git" {
             let own = try ask(program, ["--exec-path"], deadline) ?? ["/usr/lib/git-core"]
             // Servers and mail: 2 MB each, and all of the initramfs is memory.

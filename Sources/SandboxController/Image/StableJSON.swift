@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 
 /// JSON whose bytes depend on nothing but the value: sorted keys, as `jq -S` writes it.
 enum StableJSON {

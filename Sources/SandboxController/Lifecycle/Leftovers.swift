@@ -1,5 +1,5 @@
 import AgentProtocol
-import Foundation
+import FoundationEssentials
 import Glibc
 
 /// What a monitor that was killed could not remove from its sandbox's state folder: sockets that nobody listens on, and

@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 
 extension SandboxController {
     /// Registers a sandbox without booting it.

@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 
 /// What `prune` may remove.
 public struct PruneScope: Sendable {
@@ -69,9 +69,9 @@ extension SandboxController {
             let since = status.file?.since ?? status.record.created
             guard Date().timeIntervalSince(since) >= idle else { return nil }
         }
-        var isFolder: ObjCBool = false
+        var isFolder = false
         let there = FileManager.default.fileExists(atPath: status.record.project, isDirectory: &isFolder)
-        if !there || !isFolder.boolValue { return "project gone" }
+        if !there || !isFolder { return "project gone" }
         if case .created = status.state, !scope.everything { return nil }
         return status.state.word
     }

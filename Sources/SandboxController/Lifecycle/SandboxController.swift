@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 import Glibc
 import LinuxSystem
 
@@ -101,7 +101,7 @@ public struct SandboxController: Sendable {
         try PrivateFiles.makeFolder(directory.stateFolder(name))
         let lock = try FileLock(path: directory.monitorLock(name), deadline: .after(milliseconds: 10_000))
         defer { _ = lock.rawValue }  // Held to the end.
-        let keep = (directory.monitorLock(name) as NSString).lastPathComponent
+        let keep = directory.monitorLock(name).lastPathPart
         let folder = directory.stateFolder(name)
         for entry in (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? [] where entry != keep {
             try? FileManager.default.removeItem(atPath: "\(folder)/\(entry)")
@@ -193,12 +193,12 @@ public struct SandboxController: Sendable {
         defer { withExtendedLifetime(lock) {} }
         do {
             try FileManager.default.removeItem(atPath: folder)
-        } catch CocoaError.fileNoSuchFile {
+        } catch let error as CocoaError where error.code == .fileNoSuchFile {
             return
         } catch {
             throw ControllerError(
                 .permission,
-                "The folder \(PrintableText.quoted(folder)) of sandbox \(name) could not be removed: \(error.localizedDescription)",
+                "The folder \(PrintableText.quoted(folder)) of sandbox \(name) could not be removed: \(FileFailure.reason(error))",
                 advice: "Remove it, or forget the sandbox alone with --keep-disk.")
         }
     }

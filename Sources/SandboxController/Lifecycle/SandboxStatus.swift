@@ -1,4 +1,6 @@
-import Foundation
+import FoundationEssentials
+import Glibc
+import LinuxSystem
 
 /// A sandbox as it is now: the record, the reconciled state, and what its processes use.
 public struct SandboxStatus: Codable, Sendable {
@@ -49,12 +51,12 @@ extension SandboxStatus {
 
     /// Entries that are links are left out: the guest can plant them.
     private static func worktrees(of project: String) -> [String] {
-        let folder = URL(fileURLWithPath: project + "/.worktrees", isDirectory: true)
-        let entries =
-            (try? FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: [.isDirectoryKey]))
-            ?? []
-        let names = entries.filter { (try? $0.resourceValues(forKeys: [.isDirectoryKey]).isDirectory) == true }.map(
-            \.lastPathComponent)
+        let folder = project + "/.worktrees"
+        let names = ((try? SmallFile.names(in: folder)) ?? []).filter { name in
+            var status = stat()
+            return lstat(folder + "/" + name, &status) == 0
+                && status.st_mode & S_IFMT == S_IFDIR
+        }
         return Array(names.sorted().prefix(256))
     }
 }

@@ -1,5 +1,5 @@
 import AgentProtocol
-import Foundation
+import FoundationEssentials
 import LinuxSystem
 
 /// The guest's journal, read by running `journalctl` in a session of the agent's: all that it takes is an agent and systemd.

@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 
 /// A line of `journalctl --output=json` (systemd's Journal Export Formats, "Journal JSON Format").
 enum JournalLine {
@@ -11,14 +11,14 @@ enum JournalLine {
 
     /// - Returns: nil for what is no entry, or has no text.
     static func parse(_ bytes: [UInt8]) -> LogLine? {
-        guard let object = (try? JSONSerialization.jsonObject(with: Data(bytes))) as? [String: Any],
-            let microseconds = (object["__REALTIME_TIMESTAMP"] as? String).flatMap({ UInt64($0) }),
+        guard let object = JSONValue(bytes)?.object,
+            let microseconds = object["__REALTIME_TIMESTAMP"]?.text.flatMap({ UInt64($0) }),
             microseconds < Self.latest,
             let text = text(object["MESSAGE"]), !text.isEmpty
         else { return nil }
         // What systemd says about a unit names it in UNIT; what the unit says itself is of _SYSTEMD_UNIT.
         let names = ["UNIT", "_SYSTEMD_UNIT", "SYSLOG_IDENTIFIER", "_COMM"]
-        let unit = names.lazy.compactMap { object[$0] as? String }.first ?? "unknown"
+        let unit = names.lazy.compactMap { object[$0]?.text }.first ?? "unknown"
         let time = Date(timeIntervalSince1970: Double(microseconds) / 1_000_000)
         let isAgent = unit == GuestJournal.agentUnit
         return LogLine(
@@ -27,11 +27,10 @@ enum JournalLine {
     }
 
     /// Text that is not UTF-8 or has control characters comes as an array of bytes; more than a megabyte of it as null.
-    private static func text(_ value: Any?) -> String? {
-        switch value {
-        case let text as String: text
-        case let bytes as [NSNumber]: String(decoding: bytes.prefix(LogLine.longest).map(\.uint8Value), as: UTF8.self)
-        default: nil
-        }
+    private static func text(_ value: JSONValue?) -> String? {
+        if let text = value?.text { return text }
+        let bytes = value?.list?.prefix(LogLine.longest).map { UInt8(exactly: $0.number ?? -1) }
+        guard let bytes, !bytes.contains(nil) else { return nil }
+        return String(decoding: bytes.compactMap { $0 }, as: UTF8.self)
     }
 }

@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 
 /// One line of a sandbox's timeline. What a guest says is as it said it: whoever prints it escapes it.
 public struct LogLine: Equatable, Sendable {

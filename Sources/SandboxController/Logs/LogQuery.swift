@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 
 /// Which lines of a sandbox's logs are wanted.
 public struct LogQuery: Sendable {

@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 import Glibc
 import LinuxSystem
 
@@ -62,7 +62,7 @@ public enum Preflight {
         var place = folder
         while statvfs(place, &status) != 0 {
             guard place != "/", !place.isEmpty else { return nil }
-            place = (place as NSString).deletingLastPathComponent
+            place = place.parentPath
         }
         return (Int(status.f_bavail) * Int(status.f_frsize)) >> 20
     }

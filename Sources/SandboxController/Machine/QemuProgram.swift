@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 import Glibc
 import LinuxSystem
 
@@ -53,7 +53,7 @@ public struct QemuProgram: Equatable, Sendable {
         // Only a shortcut: where it cannot be kept, the next start asks again.
         if let cache {
             // Missing where images were only imported.
-            try? PrivateFiles.makeFolder((cache as NSString).deletingLastPathComponent)
+            try? PrivateFiles.makeFolder(cache.parentPath)
             try? PrivateFiles.write(StableJSON.encode(Remembered(key: key, version: version)), to: cache)
         }
         return version
@@ -73,7 +73,7 @@ public struct QemuProgram: Equatable, Sendable {
 
     private static func locateFirmware(_ program: String) -> String? {
         let share =
-            ((program as NSString).deletingLastPathComponent as NSString).deletingLastPathComponent + "/share/qemu"
+            program.parentPath.parentPath + "/share/qemu"
         return [share, "/usr/share/qemu", "/usr/share/seabios"].map { $0 + "/qboot.rom" }.first {
             access($0, R_OK) == 0
         }

@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 
 /// What a user sees when something fails: what, why, and what to do next.
 public struct ControllerError: Error, Equatable, Sendable, CustomStringConvertible {

@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 import Glibc
 
 /// Finds our own programs.
@@ -14,7 +14,7 @@ enum ProgramLocator {
             }
             return path
         }
-        let beside = (runningProgram as NSString).deletingLastPathComponent + "/" + name
+        let beside = runningProgram.parentPath + "/" + name
         if access(beside, X_OK) == 0 { return beside }
         for folder in (environment["PATH"] ?? "").split(separator: ":") where access("\(folder)/\(name)", X_OK) == 0 {
             return "\(folder)/\(name)"

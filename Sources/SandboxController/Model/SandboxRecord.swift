@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 
 /// A sandbox as the registry knows it: who it is and how it is made, not how it is doing.
 public struct SandboxRecord: Codable, Equatable, Sendable {

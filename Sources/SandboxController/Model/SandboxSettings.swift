@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 
 /// How a sandbox's machine is made. Kept in the registry; changed only between starts.
 public struct SandboxSettings: Codable, Equatable, Sendable {

@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 
 /// Where everything lives. All folders are 0700 and all files 0600, made on demand.
 ///
@@ -26,7 +26,7 @@ public struct StateDirectory: Equatable, Sendable {
     /// The folder of `config.json`, which `--state-dir` does not move.
     public static func configurationFolder(_ variable: (String) -> String?) -> String {
         if let base = variable("XDG_CONFIG_HOME"), base.hasPrefix("/") { return base + "/keystone/agent" }
-        return (variable("HOME") ?? NSHomeDirectory()) + "/.config/keystone/agent"
+        return (variable("HOME") ?? FileManager.default.homeDirectoryForCurrentUser.path) + "/.config/keystone/agent"
     }
 
     public var registryFile: String { root + "/sandboxes.json" }

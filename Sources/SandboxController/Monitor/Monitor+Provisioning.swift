@@ -1,5 +1,5 @@
 import AgentProtocol
-import Foundation
+import FoundationEssentials
 import LinuxSystem
 
 /// Provisioning as the monitor's main thread sees it: jobs are begun, results come back as events.

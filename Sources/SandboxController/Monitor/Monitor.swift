@@ -1,6 +1,6 @@
 import AgentProtocol
 import CLinux
-import Foundation
+import FoundationEssentials
 import Glibc
 import LinuxSystem
 import VsockTransport
@@ -202,12 +202,18 @@ final class Monitor {
         events.append(
             "running",
             [
-                "seconds": String(format: "%.3f", seconds), "agent": greeting.softwareVersion, "boot": greeting.bootID,
+                "seconds": Monitor.text(seconds: seconds), "agent": greeting.softwareVersion, "boot": greeting.bootID,
                 "hello": String(greeting.receivedAt),
             ])
         if mustSetClock { provision([.clock], .clockChanged, greeting) }
         if let record { watchWorkspace(record) }
         watchHealth()
+    }
+
+    /// With thousandths.
+    private static func text(seconds: Double) -> String {
+        let milliseconds = Int((seconds * 1000).rounded())
+        return "\(milliseconds / 1000)." + String(String(1000 + milliseconds % 1000).dropFirst())
     }
 
     // MARK: Running

@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 import Glibc
 import LinuxSystem
 
@@ -35,13 +35,13 @@ final class QMPChannel {
             }
             received.append(contentsOf: buffer[..<count])
             while let end = received.firstIndex(of: 10) {
-                let line = Data(received[..<end])
+                let line = Array(received[..<end])
                 received.removeSubrange(...end)
-                let object = (try? JSONSerialization.jsonObject(with: line)) as? [String: Any]
-                guard let name = object?["event"] as? String else { continue }
+                let object = JSONValue(line)?.object
+                guard let name = object?["event"]?.text else { continue }
                 names.append(name)
-                if name == "SHUTDOWN", let data = object?["data"] as? [String: Any] {
-                    shutdownReason = (data["reason"] as? String).map { String($0.prefix(64)) } ?? shutdownReason
+                if name == "SHUTDOWN", let data = object?["data"]?.object {
+                    shutdownReason = data["reason"]?.text.map { String($0.prefix(64)) } ?? shutdownReason
                 }
             }
             if received.count > QMPChannel.lineLimit { received.removeAll() }

@@ -1,5 +1,5 @@
 import AgentProtocol
-import Foundation
+import FoundationEssentials
 import LinuxSystem
 
 /// Who commits in a project on this host: what was said for the sandbox, else what git says there.

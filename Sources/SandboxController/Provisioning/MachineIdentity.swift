@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 
 /// What `/etc/machine-id` of a sandbox holds: always the same for one sandbox, another for every other.
 enum MachineIdentity {

@@ -1,3 +1,4 @@
+import FoundationEssentials
 import Glibc
 import LinuxSystem
 
@@ -32,5 +33,12 @@ enum FileFailure {
                 .internal, "\(shown) is far too large to be ours.", advice: "Move it away and try again.")
         default: return ControllerError(.badPath, "\(shown) can't be read: \(error.reason).")
         }
+    }
+
+    /// Why something of `FileManager`'s failed, in the system's words.
+    static func reason(_ error: any Error) -> String {
+        let cause = (error as? CocoaError)?.userInfo["NSUnderlyingError"] ?? error
+        if let cause = cause as? POSIXError { return SystemError.message(for: cause.code.rawValue) }
+        return "\(cause)"
     }
 }

@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 
 /// `sandboxes.json` and each sandbox's own `sandbox.json`, as bytes and values.
 struct RegistryFile: Codable {

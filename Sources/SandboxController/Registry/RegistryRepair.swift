@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 import Glibc
 
 /// The copy of its record that each sandbox keeps, and the making of a registry from them.

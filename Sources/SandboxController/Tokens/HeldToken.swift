@@ -1,5 +1,5 @@
 import AgentProtocol
-import Foundation
+import FoundationEssentials
 
 /// A token with where it came from and when.
 public struct HeldToken: Equatable, Sendable {

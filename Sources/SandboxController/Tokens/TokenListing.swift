@@ -1,5 +1,5 @@
 import AgentProtocol
-import Foundation
+import FoundationEssentials
 
 /// A token as it may be shown: everything but its value.
 public struct TokenListing: Codable, Equatable, Sendable {

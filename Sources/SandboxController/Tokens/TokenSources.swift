@@ -1,5 +1,5 @@
 import AgentProtocol
-import Foundation
+import FoundationEssentials
 import LinuxSystem
 
 /// Which tokens a person's sandboxes get: the known variables that are set, changed and completed by `tokens` in `config.json`.

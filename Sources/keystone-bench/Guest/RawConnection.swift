@@ -13,6 +13,20 @@ struct RawConnection: ~Copyable {
         descriptor = try VsockTransport.dial(address, port: port, deadline: .after(milliseconds: 10_000))
     }
 
+    /// A connection with a byte there and back. The byte leaves together with the question for the port and arrives with the
+    /// connection, as the first bytes of all that the product does itself.
+    static func echoAhead(_ fixture: BenchFixture, port: UInt32) throws {
+        let address = VsockAddress.hybrid(path: fixture.directory.vsockSocket(BenchFixture.sandbox))
+        let deadline = Deadline.after(milliseconds: 10_000)
+        let descriptor = try VsockTransport.dialAhead(address, port: port, deadline: deadline)
+        try descriptor.writeAll(VsockTransport.opening(address, port: port) + [0x2E], deadline: deadline)
+        try VsockTransport.confirm(descriptor, address, port: port, deadline: deadline)
+        var byte: UInt8 = 0
+        guard read(descriptor.rawValue, &byte, 1) == 1, byte == 0x2E else {
+            throw BenchError("the guest's echo server closed the connection")
+        }
+    }
+
     /// One byte there and back.
     func echo(_ value: UInt8 = 0x2E) throws {
         var byte = value

@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 import SandboxController
 
 /// Points in time as people write them, as events have them.

@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 import SandboxController
 
 /// Moments as people write them: `10m` (that long ago), `2026-11-21`, `2026-11-21 19:30`, `2026-11-21T19:30:00Z`.
@@ -21,15 +21,6 @@ enum TimeText {
         if let time = try? zoned.parse(text) { return time }
         if let time = try? Date.ISO8601FormatStyle(includingFractionalSeconds: true).parse(text) { return time }
         // Without a zone it is the time that the clock on the wall shows.
-        let formatter = DateFormatter()
-        formatter.locale = Locale(identifier: "en_US_POSIX")
-        formatter.isLenient = false
-        for format in [
-            "yyyy-MM-dd HH:mm:ss", "yyyy-MM-dd'T'HH:mm:ss", "yyyy-MM-dd HH:mm", "yyyy-MM-dd'T'HH:mm", "yyyy-MM-dd",
-        ] {
-            formatter.dateFormat = format
-            if let time = formatter.date(from: text) { return time }
-        }
-        return nil
+        return LocalTime.date(text)
     }
 }

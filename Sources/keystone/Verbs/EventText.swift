@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 import SandboxController
 
 /// An event as a line for people: the local time, its kind, what matters of it.
@@ -51,17 +51,14 @@ enum EventText {
     private static func word(_ text: String) -> String {
         let safe = PrintableText.escaped(text)
         let isPlain = !safe.isEmpty && safe.allSatisfy { $0.isLetter || $0.isNumber || "-_./:=,+@%^".contains($0) }
-        return isPlain ? safe : "'" + safe.replacingOccurrences(of: "'", with: "'\\''") + "'"
+        if isPlain { return safe }
+        return "'" + safe.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "'\\''") + "'"
     }
 
     private static func time(_ text: String) -> String {
         guard let date = try? Date.ISO8601FormatStyle(includingFractionalSeconds: true).parse(text) else {
             return PrintableText.escaped(text)
         }
-        let parts = Calendar.current.dateComponents(
-            [.year, .month, .day, .hour, .minute, .second, .nanosecond], from: date)
-        return String(
-            format: "%04d-%02d-%02d %02d:%02d:%02d.%03d", parts.year ?? 0, parts.month ?? 0, parts.day ?? 0,
-            parts.hour ?? 0, parts.minute ?? 0, parts.second ?? 0, (parts.nanosecond ?? 0) / 1_000_000)
+        return LocalTime.text(date, offset: LocalTime.offset(at: date))
     }
 }

@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 import SandboxController
 
 /// A sandbox as `--json` shows it. Names and meanings are a promise to scripts: keys are added, never changed.

@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 import SandboxController
 
 /// A sandbox for people: one fact a line.

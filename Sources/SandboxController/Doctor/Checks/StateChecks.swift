@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 import Glibc
 import LinuxSystem
 
@@ -37,7 +37,7 @@ enum StateChecks {
     private static func notThere(_ root: String, _ shown: String, _ elsewhere: String) -> Finding {
         var above = root
         while access(above, F_OK) != 0, above != "/", !above.isEmpty {
-            above = (above as NSString).deletingLastPathComponent
+            above = above.parentPath
         }
         guard access(above, W_OK) == 0 else {
             return .missing(

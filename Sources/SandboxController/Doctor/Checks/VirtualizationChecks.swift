@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 import Glibc
 
 /// Whether guests run on the processor itself, and whether they may have guests of their own.

@@ -1,36 +1,27 @@
-import Foundation
+import FoundationEssentials
 import SandboxController
 
 /// A line of the timeline for people: time, who says it, what. Everything that others said is escaped.
 struct LogText: Sendable {
     private let style: TextStyle
-    private let zone: TimeZone
+    private let offset: @Sendable (Date) -> Int
     /// Of the column that says who.
     private static let width = 8
 
-    init(_ style: TextStyle, zone: TimeZone = .current) {
+    /// - Parameter offset: seconds that the clock of whoever reads it is ahead of Greenwich.
+    init(_ style: TextStyle, offset: @escaping @Sendable (Date) -> Int = LocalTime.offset) {
         self.style = style
-        self.zone = zone
+        self.offset = offset
     }
 
     func of(_ line: LogLine) -> String {
         let who = PrintableText.escaped(line.unit.map(short) ?? line.source.rawValue)
         let padded = who + String(repeating: " ", count: max(0, Self.width - who.count))
         return
-            "\(style.dim(time(line.time))) \(colour(padded, line.source)) \(PrintableText.escaped(Self.uncoloured(line.text)))\n"
+            "\(style.dim(LocalTime.text(line.time, offset: offset(line.time)))) \(colour(padded, line.source)) \(PrintableText.escaped(Self.uncoloured(line.text)))\n"
     }
 
     private func short(_ unit: String) -> String { unit.hasSuffix(".service") ? String(unit.dropLast(8)) : unit }
-
-    /// `2026-11-21 19:30:00.123`, in the zone of whoever reads it.
-    private func time(_ time: Date) -> String {
-        let seconds = time.timeIntervalSince1970.rounded(.down)
-        let local = seconds + Double(zone.secondsFromGMT(for: time))
-        let text = Date(timeIntervalSince1970: local).formatted(
-            .iso8601.year().month().day().dateTimeSeparator(.space).time(includingFractionalSeconds: false))
-        let milliseconds = Int((time.timeIntervalSince1970 - seconds) * 1000)
-        return text + "." + String(String(1000 + milliseconds).dropFirst())
-    }
 
     private func colour(_ text: String, _ source: LogLine.Source) -> String {
         switch source {
