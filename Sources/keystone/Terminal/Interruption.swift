@@ -2,8 +2,8 @@ import Glibc
 import LinuxSystem
 import SandboxController
 
-/// Ctrl-C (and SIGTERM, SIGHUP) as a descriptor that becomes readable, so that long work ends in order. The second one
-/// ends this process at once.
+/// Ctrl-C (and SIGTERM, SIGHUP) as a descriptor that becomes readable, so that long work ends in order. A second one
+/// ends this process at once, unless it comes too soon to be a person's: timeout(1) signals its child and then its group.
 ///
 /// Concurrency: made on the main thread before any other starts, so that every thread has the signals blocked; one thread
 /// of its own waits for them until `end`, which the main thread calls once.
@@ -25,7 +25,10 @@ final class Interruption: Sendable {
                 guard Interruption.waitForSignal(signals, over) else { return }
                 notice()
                 wish.signal()
-                if Interruption.waitForSignal(signals, over) { _exit(ExitCode.cancelled.rawValue) }
+                let isAnother = Deadline.after(milliseconds: 100)
+                while Interruption.waitForSignal(signals, over) {
+                    if isAnother.hasPassed { _exit(ExitCode.cancelled.rawValue) }
+                }
             }
         } catch {
             throw ControllerError(.internal, "Ctrl-C can't be watched for: \(error).")
