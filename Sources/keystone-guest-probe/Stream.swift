@@ -86,13 +86,12 @@ extension Stream {
         var byte: UInt8 = 0
         var isMounted = false
         var isFull = false
-        var listener: Int32?
+        var listener: FileDescriptor?
         let other = folder + "-other"
         do throws(SystemError) { try Mount.mount("event", on: other, type: "tmpfs", data: "size=128m") } catch {
             return Probe.say("event-server: \(error)\n", to: 2)
         }
         defer { try? Mount.detach(other) }
-        defer { if let listener { close(listener) } }
         while read(raw, &byte, 1) == 1 {
             do throws(SystemError) {
                 if byte == UInt8(ascii: "m") {
@@ -103,11 +102,10 @@ extension Stream {
                 } else if byte == UInt8(ascii: "f") {
                     try fill(other + "/file", mebibytes: isFull ? 0 : 120)
                     isFull.toggle()
-                } else if let open = listener {
-                    close(open)
+                } else if listener != nil {
                     listener = nil
                 } else {
-                    listener = try listen(port)
+                    listener = try TcpSocket.listen(at: .loopback4, port: port)
                 }
             } catch { return Probe.say("event-server: \(error)\n", to: 2) }
             guard write(raw, &byte, 1) == 1 else { return }
@@ -120,21 +118,5 @@ extension Stream {
         for _ in 0..<mebibytes where write(file.rawValue, bytes, bytes.count) != bytes.count {
             throw SystemError("fill \(path)")
         }
-    }
-
-    private static func listen(_ port: UInt16) throws(SystemError) -> Int32 {
-        let raw = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
-        guard raw >= 0 else { throw SystemError("open a socket") }
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_port = port.bigEndian
-        let size = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let isBound = withUnsafeBytes(of: &address) { bytes in
-            bytes.withMemoryRebound(to: sockaddr.self) { Glibc.bind(raw, $0.baseAddress, size) == 0 }
-        }
-        if isBound, Glibc.listen(raw, 1) == 0 { return raw }
-        let error = SystemError("listen on port \(port)")
-        close(raw)
-        throw error
     }
 }
