@@ -6,7 +6,8 @@ import LinuxSystem
 ///
 /// What the kernel tells by itself is reported at once: sessions (a timer of ours), mounts (`poll(2)` on `mountinfo`), listening
 /// ports (`ListenEvents`), processes killed for want of memory (the kernel's log), waiting for memory (PSI), units (systemd's own
-/// signals). For memory and file systems past a mark there is no event, so `ScarcityWatch` looks while commands run.
+/// signals). For memory and file systems past a mark there is no event, so `ScarcityWatch` looks while commands run or
+/// much changes without them.
 /// No process is started for any of it, and while nothing happens the thread wakes for the steady report alone.
 ///
 /// Concurrency: belongs to the report channel's thread.
