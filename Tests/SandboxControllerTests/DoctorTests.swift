@@ -81,20 +81,24 @@ import Testing
         let host = try Host()
         host.view.environment["KEYSTONE_QEMU"] = host.path + "/none"
         #expect(QemuCheck.qemu(host.view).level == .missing)
-        func qemu(_ devices: String) throws {
+        func qemu(_ devices: String, version: String = "8.2.1") throws {
             try host.put(
-                "/qemu",
-                "#!/bin/sh\n[ \"$1\" = -device ] && { echo '\(devices)'; exit; }\necho 'QEMU emulator version 8.2.1'\n",
+                "/bin/qemu",
+                "#!/bin/sh\n[ \"$1\" = -device ] && { echo '\(devices)'; exit; }\necho 'QEMU emulator version \(version)'\n",
                 mode: 0o755)
-            host.view.environment["KEYSTONE_QEMU"] = host.path + "/qemu"
+            host.view.environment["KEYSTONE_QEMU"] = host.path + "/bin/qemu"
         }
         try qemu(#"name "virtio-net-pci", bus PCI"#)
         let lacking = QemuCheck.qemu(host.view)
         #expect(lacking.level == .missing && lacking.found.contains("vhost-user-vsock-pci"))
-        try qemu(
-            ["vhost-user-vsock-pci", "virtio-9p-pci", "virtio-net-pci", "virtio-rng-pci"].map { "name \"\($0)\"" }
-                .joined(separator: " "))
-        #expect(QemuCheck.qemu(host.view).level != .missing)
+        let all = ["vhost-user-vsock-pci", "virtio-9p-pci", "virtio-net-pci", "virtio-rng-pci"].map { "name \"\($0)\"" }
+            .joined(separator: " ")
+        try qemu(all)
+        let whole = QemuCheck.qemu(host.view)
+        #expect(whole.level != .missing && whole.meaning?.contains("8.1") != true)
+        try host.put("/share/qemu/qboot.rom", "")
+        try qemu(all, version: "7.2.22")
+        #expect(QemuCheck.qemu(host.view).meaning?.contains("a QEMU before 8.1 can freeze a guest") == true)
     }
 
     @Test(arguments: [

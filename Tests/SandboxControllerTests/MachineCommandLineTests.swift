@@ -12,7 +12,8 @@ import Testing
         var machine = MachineConfiguration(
             name: "box", image: Image(folder: "/images/id", manifest: manifest), memoryMebibytes: 2048, processors: 3,
             nested: true, accelerator: .tcg, shares: [.init(path: "/work/project", security: .none)], network: .user,
-            descriptors: .init(vsock: 3, control: 4, console: 5, credential: 6), firmware: "/roms/qboot.rom")
+            descriptors: .init(vsock: 3, control: 4, console: 5, credential: 6), firmware: "/roms/qboot.rom",
+            keepsStaleCode: false)
         change(&machine)
         return machine
     }
@@ -37,7 +38,7 @@ import Testing
             "q35,memory-backend=memory,sata=off,smbus=off,usb=off,vmport=off,graphics=off,i8042=off,hpet=off,accel=tcg"
         let network = "keystone.ipv4=10.0.2.15/24,10.0.2.2,10.0.2.3"
         let kernel =
-            "console=ttyS0 quiet panic=-1 hostname=box mitigations=off cgroup.memory=nokmem,nosocket \(network) rdinit=/init"
+            "console=ttyS0 quiet panic=-1 hostname=box mitigations=off \(network) rdinit=/init"
         #expect(
             try arguments() == [
                 "-name", "keystone-box", "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot", "-machine",
@@ -88,6 +89,19 @@ import Testing
         #expect(try value("-append", arguments { $0.accelerator = .kvm })?.contains("mitigations") == false)
         #expect(throws: ControllerError.self) { try arguments { $0.processors = 0 } }
         #expect(throws: ControllerError.self) { try arguments { $0.processors = 256 } }
+    }
+
+    @Test func oneProcessorBootsWhereAnotherWouldKeepStaleCode() throws {
+        func kernel(_ change: (inout MachineConfiguration) -> Void) throws -> String {
+            try #require(value("-append", try arguments(change)))
+        }
+        #expect(
+            try kernel { $0.keepsStaleCode = true }.contains(" cgroup.memory=nokmem,nosocket maxcpus=1 noreplace-smp "))
+        let single = try kernel { ($0.keepsStaleCode, $0.processors) = (true, 1) }
+        #expect(single.contains(" cgroup.memory=nokmem,nosocket ") && !single.contains("maxcpus"), "\(single)")
+        for other in [
+            try kernel { $0.keepsStaleCode = false }, try kernel { ($0.keepsStaleCode, $0.accelerator) = (true, .kvm) },
+        ] { #expect(!other.contains("maxcpus") && !other.contains("nokmem"), "\(other)") }
     }
 
     @Test func disksAreReadOnlyAndInOrder() throws {

@@ -30,6 +30,11 @@ import Testing
         #expect(try QemuProgram.locate(environment: environment, cache: cache).version == "9.0.0")
     }
 
+    @Test(arguments: [("7.2.22", true), ("8.0.4", true), ("8.1.0", false), ("8.2", false), ("10.0.2", false)])
+    func onlyAnOldQemuKeepsStaleCode(_ version: String, _ expected: Bool) {
+        #expect(QemuProgram(path: "/qemu", version: version, firmware: nil).keepsStaleCode == expected)
+    }
+
     @Test func aQemuThatIsMissingOldOrNoneIsTold() throws {
         let fixture = try ImageFixture()
         #expect(

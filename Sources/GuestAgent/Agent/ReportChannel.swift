@@ -47,6 +47,7 @@ final class ReportChannel: Sendable {
     }
 
     private func run() {
+        if ownsMachine { Processors.switchOn() }
         if let gate { ReportChannel.waitForEnd(of: FileDescriptor(owning: gate)) }
         var pause = ReportChannel.shortestPause
         var lastComplaint = ""

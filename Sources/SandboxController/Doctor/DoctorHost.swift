@@ -31,6 +31,10 @@ public struct DoctorHost: Sendable {
 
     var distribution: Distribution { Distribution(release: text("/etc/os-release") ?? "") }
 
+    var accelerators: AcceleratorChoice.Evidence {
+        .init(device: root + "/dev/kvm", processorInformation: root + "/proc/cpuinfo")
+    }
+
     /// What `config.json` asks for; the defaults where it is broken, which a check of its own tells.
     var defaults: SandboxSettings {
         let configuration = (try? Configuration.read(environment: environment)) ?? Configuration()

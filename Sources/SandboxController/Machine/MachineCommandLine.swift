@@ -89,11 +89,7 @@ public enum MachineCommandLine {
         // An emulated processor does not speculate, and QEMU does not call TCG a security boundary; retpolines there only
         // cost a jump-cache miss each (a raw vsock stream 603 → 690 MiB/s, exec output 305 → 346).
         if machine.accelerator == .tcg { all.append("mitigations=off") }
-        // QEMU before 8.1 may translate an instruction that another processor patches just then, and keep the breakpoint of
-        // the moment for ever: both processors then spin. The first memory cgroup, which the agent or systemd makes while
-        // the other processor works, has the kernel patch its hottest functions (static key memcg_kmem_enabled_key, 26
-        // places); one in some 250 such patches froze a guest of QEMU 7.2 (none in 3,000 with thread=single).
-        if machine.accelerator == .tcg { all.append("cgroup.memory=nokmem,nosocket") }
+        if machine.accelerator == .tcg, machine.keepsStaleCode { all += quietPatching(machine) }
         switch machine.network {
         case .none: break
         // The addresses that QEMU's user-mode network always has: guest, router, name server.
@@ -101,6 +97,17 @@ public enum MachineCommandLine {
         case .tap: all.append("keystone.dhcp")
         }
         return all + machine.image.manifest.commandLine
+    }
+
+    /// A processor that keeps the breakpoint of a patch spins for ever (`QemuProgram.keepsStaleCode`); these keep the kernel
+    /// from patching its hottest functions while another one works.
+    private static func quietPatching(_ machine: MachineConfiguration) -> [String] {
+        // The first memory cgroup, which the agent or systemd makes, patches 26 places (static key memcg_kmem_enabled_key); one
+        // in some 250 such patches froze a guest of QEMU 7.2, none in 3,000 with thread=single.
+        let memory = ["cgroup.memory=nokmem,nosocket"]
+        // The boot itself patches timers, page allocator and interrupts (timer_update_keys and others). Alone the first processor
+        // can; the agent switches the others on. The second word keeps that from patching every lock.
+        return machine.processors > 1 ? memory + ["maxcpus=1", "noreplace-smp"] : memory
     }
 
     private static func control(_ machine: MachineConfiguration) -> [String] {

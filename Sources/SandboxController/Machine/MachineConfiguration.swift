@@ -64,13 +64,15 @@ public struct MachineConfiguration: Equatable, Sendable {
     public var descriptors: Descriptors
     /// A small firmware that only starts Linux (qboot), or nil for QEMU's own; see `QemuProgram`.
     public var firmware: String?
+    /// See `QemuProgram`.
+    public var keepsStaleCode: Bool
     /// 32 hexadecimal digits, or nil for one that a systemd guest makes up at each boot; see `MachineIdentity`.
     public var machineID: String?
 
     public init(
         name: String, image: Image, memoryMebibytes: Int, processors: Int, nested: Bool,
         accelerator: SandboxSettings.Accelerator, vsock: Vsock = .device, shares: [Share], network: Network,
-        descriptors: Descriptors, firmware: String?, machineID: String? = nil
+        descriptors: Descriptors, firmware: String?, keepsStaleCode: Bool, machineID: String? = nil
     ) {
         self.name = name
         self.image = image
@@ -83,6 +85,7 @@ public struct MachineConfiguration: Equatable, Sendable {
         self.network = network
         self.descriptors = descriptors
         self.firmware = firmware
+        self.keepsStaleCode = keepsStaleCode
         self.machineID = machineID
     }
 }

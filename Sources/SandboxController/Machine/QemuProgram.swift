@@ -16,6 +16,14 @@ public struct QemuProgram: Equatable, Sendable {
     static let name = "qemu-system-x86_64"
     static let advice = "Install it: apt-get install qemu-system-x86 (Debian), or qemu-system-x86-core (Fedora)."
 
+    /// Whether, without KVM, a processor may translate an instruction that another one patches just then and keep what it was
+    /// at that moment, such as a breakpoint, for as long as it isn't patched again. Mended in 8.1 (QEMU's commit deba78709ae8,
+    /// "accel/tcg: Always lock pages before translation").
+    public var keepsStaleCode: Bool {
+        let numbers = version.split(separator: ".").prefix(2).map { Int($0) ?? 0 }
+        return numbers.lexicographicallyPrecedes([8, 1])
+    }
+
     /// Finds QEMU in `KEYSTONE_QEMU` or `PATH` and asks for its version.
     /// - Parameter cache: a file that remembers the answer for as long as the program's file does not change: asking
     ///   takes 20 to 60 ms, which every start would pay.

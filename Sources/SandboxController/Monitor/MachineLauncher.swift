@@ -177,6 +177,7 @@ struct MachineLauncher {
                 vsock: plan.carrier.guestCID.map { .kernel(guestCID: $0) } ?? .device,
                 shares: [.init(path: plan.record.project, security: plan.security)], network: network,
                 descriptors: .init(vsock: 4, control: 5, console: 6, credential: 7), firmware: plan.qemu.firmware,
+                keepsStaleCode: plan.qemu.keepsStaleCode,
                 machineID: MachineIdentity.text(of: plan.record, in: directory)))
     }
 

@@ -66,7 +66,8 @@ final class BareMachine {
                 memoryMebibytes: settings.memoryMebibytes, processors: settings.processors, nested: settings.nested,
                 accelerator: AcceleratorChoice.choose(override: settings.accelerator).kind,
                 shares: [.init(path: folder, security: .mapped)], network: .user,
-                descriptors: .init(vsock: 3, control: 4, console: 5, credential: nil), firmware: qemu.firmware))
+                descriptors: .init(vsock: 3, control: 4, console: 5, credential: nil), firmware: qemu.firmware,
+                keepsStaleCode: qemu.keepsStaleCode))
     }
 
     private func spawn(_ program: String, _ arguments: [String], _ descriptors: [Int32]) throws -> ProcessHandle {

@@ -23,6 +23,12 @@ extension EndToEnd {
                 "the guest is the host (\(host))")
         }
 
+        /// Also those that the kernel left switched off while it booted.
+        @Test func commandsHaveEveryProcessor() throws {
+            let finished = try sandbox.shell("nproc; cat /sys/devices/system/cpu/online")
+            #expect(finished.lines == ["2", "0-1"], "\(finished)")
+        }
+
         @Test func standardOutputAndErrorStayApart() throws {
             let finished = try sandbox.shell("echo out; echo err >&2; printf 'no line end'")
             #expect(finished.text == "out\nno line end")

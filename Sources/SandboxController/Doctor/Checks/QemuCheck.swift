@@ -26,6 +26,12 @@ enum QemuCheck {
             return .warning(
                 "qemu", "\(shown), without the firmware qboot.rom", "A start takes some 0.6 s longer.", fix: install)
         }
+        if program.keepsStaleCode, AcceleratorChoice.choose(evidence: host.accelerators).kind == .tcg {
+            return .note(
+                "qemu", shown,
+                "Without KVM a QEMU before 8.1 can freeze a guest of several processors whose kernel patches its own code.",
+                fix: "Use QEMU 8.1 or newer, or --cpus 1")
+        }
         return .ok("qemu", shown)
     }
 

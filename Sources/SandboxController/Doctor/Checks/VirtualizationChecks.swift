@@ -7,8 +7,7 @@ enum VirtualizationChecks {
 
     static func kvm(_ host: DoctorHost) -> Finding {
         let device = host.root + "/dev/kvm"
-        let choice = AcceleratorChoice.choose(
-            evidence: .init(device: device, processorInformation: host.root + "/proc/cpuinfo"))
+        let choice = AcceleratorChoice.choose(evidence: host.accelerators)
         if choice.kind == .kvm { return .ok("kvm", "/dev/kvm opens and the processor can virtualize") }
         let flags = host.processorFlags
         guard let module = module(flags) else {
