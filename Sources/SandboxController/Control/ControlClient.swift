@@ -16,44 +16,38 @@ struct ControlClient: ~Copyable {
     consuming func ask(
         _ request: ControlMessage, deadline: Deadline, progress: any ProgressReporter = SilentProgress()
     ) throws(ControllerError) -> ControlMessage {
-        do throws(SystemError) {
-            try request.write(to: socket, deadline: deadline)
-        } catch {
-            throw ControlClient.failure(error)
-        }
-        return try ControlClient.readAnswer(from: socket, deadline: deadline, progress: progress)
+        try askAndStay(request, deadline: deadline, progress: progress)
     }
 
     /// The same, and the connection stays.
-    borrowing func askAndStay(_ request: ControlMessage, deadline: Deadline) throws(ControllerError) -> ControlMessage {
+    borrowing func askAndStay(
+        _ request: ControlMessage, deadline: Deadline, progress: any ProgressReporter = SilentProgress()
+    ) throws(ControllerError) -> ControlMessage {
         do throws(SystemError) {
             try request.write(to: socket, deadline: deadline)
         } catch {
             throw ControlClient.failure(error)
         }
-        return try ControlClient.readAnswer(from: socket, deadline: deadline, progress: SilentProgress())
+        return try answer(deadline: deadline, progress: progress)
     }
 
     /// To poll for what the monitor says by itself, or for its end.
     var rawDescriptor: Int32 { socket.rawValue }
 
-    /// Reads the final answer to what was told.
-    borrowing func answer(deadline: Deadline) throws(ControllerError) -> ControlMessage {
-        try ControlClient.readAnswer(from: socket, deadline: deadline, progress: SilentProgress())
+    /// Reads stages, warnings and details until the answer that ends what was asked or told.
+    borrowing func answer(
+        deadline: Deadline, progress: any ProgressReporter = SilentProgress()
+    ) throws(ControllerError) -> ControlMessage {
+        while true {
+            if let answer = try ControlClient.readOne(from: socket, deadline: deadline, progress: progress) {
+                return answer
+            }
+        }
     }
 
     /// Says something; an answer, if there is one, is not waited for. That nobody hears it any more is no failure.
     borrowing func tell(_ message: ControlMessage) {
         try? message.write(to: socket, deadline: .after(milliseconds: 1_000))
-    }
-
-    /// Reads stages, warnings and details until the answer that ends a request.
-    private static func readAnswer(
-        from socket: borrowing FileDescriptor, deadline: Deadline, progress: any ProgressReporter
-    ) throws(ControllerError) -> ControlMessage {
-        while true {
-            if let answer = try readOne(from: socket, deadline: deadline, progress: progress) { return answer }
-        }
     }
 
     /// Reads one message. - Returns: nil when it was progress, which has been passed on.

@@ -41,7 +41,7 @@ public struct Forward: Equatable, Sendable {
 
     /// Whether a word can only be a forward: no sandbox's name has a colon or a slash, and a number is a port.
     public static func isOne(_ word: String) -> Bool {
-        word.contains(":") || word.contains("/") || (!word.isEmpty && word.allSatisfy { $0.isASCII && $0.isNumber })
+        word.contains(":") || word.contains("/") || (!word.isEmpty && word.allSatisfy(\.isASCIIDigit))
     }
 
     /// - Throws: `usage` with a sentence that says how it is written.
