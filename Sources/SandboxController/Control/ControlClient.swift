@@ -73,7 +73,7 @@ struct ControlClient: ~Copyable {
         case .failed: throw message.error
         case .update: return nil
         case .access, .describe, .stop, .cancel, .begin, .provision, .listTokens, .changeTokens, .health, .watchHealth,
-            .ended:
+            .ended, .environment:
             throw ControllerError(.internal, "The monitor answered with a request.")
         }
         return nil

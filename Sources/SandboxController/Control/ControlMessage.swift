@@ -21,6 +21,8 @@ struct ControlMessage: Sendable {
         case watchHealth = 10
         /// What a client says on the connection of its `access` when its command or forward has ended. Not answered.
         case ended = 11
+        /// For the variables that its start was given.
+        case environment = 12
         // Answers
         case stage = 16
         case warning = 17
@@ -41,7 +43,7 @@ struct ControlMessage: Sendable {
         case force = 8
         case timeoutMilliseconds = 9
         case peerLoss = 10
-        /// Entries with a NUL behind each. A secret: in memory and on the start channel only.
+        /// Entries with a NUL behind each. A secret: in memory, on the start channel and on the control socket only.
         case environment = 11
         case gitName = 12
         case gitEmail = 13

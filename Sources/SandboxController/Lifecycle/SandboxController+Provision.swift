@@ -29,6 +29,21 @@ extension SandboxController {
         return records
     }
 
+    /// The variables that the sandbox was started with, which its monitor alone knows.
+    /// - Throws: when no monitor answers.
+    public func environment(of name: String) throws(ControllerError) -> SessionEnvironment {
+        let deadline = Deadline.after(milliseconds: 5_000)
+        let answer: ControlMessage
+        do throws(SystemError) {
+            let client = try ControlClient(sandbox: name, in: directory, deadline: deadline)
+            answer = Self.ask(client, ControlMessage(.environment), deadline, SilentProgress())
+        } catch {
+            throw Unreachable.explain(name, in: directory)
+        }
+        if answer.kind == .failed { throw answer.error }
+        return SessionEnvironment(encoded: answer.bytes(.environment) ?? [])
+    }
+
     static func ask(
         _ client: consuming ControlClient, _ request: ControlMessage, _ deadline: Deadline,
         _ progress: any ProgressReporter

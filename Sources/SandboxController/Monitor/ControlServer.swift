@@ -18,14 +18,18 @@ final class ControlServer: Sendable {
     private let visitors = VisitorCount(limit: maximumVisitors)
     private let execs: ExecWatch?
     private let forwards: ForwardWatch?
+    private let environment: SessionEnvironment
 
     /// - Parameters:
+    ///   - environment: for whoever starts the sandbox again.
     ///   - execs: records commands; nil where there is nothing to record them in.
     ///   - forwards: the same of forwards.
     init(
-        path: String, snapshot: MonitorSnapshot, mailbox: Mailbox, execs: ExecWatch? = nil,
-        forwards: ForwardWatch? = nil
+        path: String, snapshot: MonitorSnapshot, mailbox: Mailbox,
+        environment: SessionEnvironment = SessionEnvironment(),
+        execs: ExecWatch? = nil, forwards: ForwardWatch? = nil
     ) throws(SystemError) {
+        self.environment = environment
         self.execs = execs
         self.forwards = forwards
         listener = try UnixSocket.listen(at: path)
@@ -88,6 +92,7 @@ final class ControlServer: Sendable {
                 answer = answer.with(.text, reason.text).with(.advice, reason.advice)
             }
             reply.finish(answer)
+        case .environment: reply.finish(ControlMessage(.done).with(.environment, environment.encoded()))
         case .health:
             if let refusal = notRunning { return reply.fail(refusal) }
             visitor(reply).answer()

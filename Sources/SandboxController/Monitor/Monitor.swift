@@ -91,7 +91,8 @@ final class Monitor {
             forwards = try ForwardWatch(events, receipts) { health.noteForwards($0) }
             control = try ControlServer(
                 path: directory.controlSocket(name), snapshot: snapshot, mailbox: loop.mailbox,
-                execs: ExecWatch(events, receipts) { health.noteUse() }, forwards: forwards)
+                environment: orders.environment, execs: ExecWatch(events, receipts) { health.noteUse() },
+                forwards: forwards)
         }
         var launcher = MachineLauncher(name: name, directory: directory, snapshot: snapshot, progress: channel)
         let plan = try launcher.plan()

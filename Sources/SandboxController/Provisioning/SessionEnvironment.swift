@@ -13,7 +13,7 @@ public struct SessionEnvironment: Equatable, Sendable {
     /// - Parameter encoded: what `encoded` gave.
     init(encoded: [UInt8]) { entries = encoded.split(separator: 0).map(Array.init).filter { $0.contains(Self.equals) } }
 
-    /// For the start channel only: entries with a NUL behind each.
+    /// For the monitor's sockets only: entries with a NUL behind each.
     func encoded() -> [UInt8] { entries.flatMap { $0 + [0] } }
 
     public var names: [String] { entries.map { String(decoding: Self.name($0), as: UTF8.self) } }

@@ -17,7 +17,7 @@ enum RestartCommand {
                     ],
                     discussion: [
                         "It starts with the settings it was made with. A sandbox that does not run is just started.",
-                        "Variables that it was started with are gone, since they are written down nowhere: give them again. Tokens are read from their sources again; what `tokens set` gave is gone.",
+                        "A sandbox that runs keeps the variables it was started with, and those of --env and --env-file are added. They are written down nowhere: one that had stopped has to be given them again. Tokens are read from their sources again; what `tokens set` gave is gone.",
                     ],
                     examples: [
                         .init("restart", "Restart the sandbox of the project you stand in"),
@@ -33,13 +33,15 @@ enum RestartCommand {
                 if let text = invocation.arguments.last(startTimeout)?.text {
                     seconds = try DurationText.seconds(text, source: "--timeout")
                 }
-                let variables = try SessionVariables.read(invocation)
                 let name = try invocation.sandboxName()
                 let record = try invocation.registry.requireRecord(named: name)
                 // Before anything is stopped: a source may fail.
                 let configuration = try Configuration.read(environment: invocation.environment)
                 let tokens = try TokenCommands.read(invocation, configuration)
-                if try invocation.controller.status(name).state.needsMonitor {
+                let runs = try invocation.controller.status(name).state.needsMonitor
+                let variables = try SessionVariables.read(
+                    invocation, onto: runs ? kept(name, invocation) : SessionEnvironment())
+                if runs {
                     try StopCommand.stop(
                         name, StopOptions(force: invocation.arguments.has(StopCommand.force)), invocation)
                 }
@@ -51,5 +53,15 @@ enum RestartCommand {
                 if invocation.globals.json { try StandardStream.result(StatusDocument.json(status)) }
                 return ExitCode.success.rawValue
             })
+    }
+
+    /// A monitor that does not answer is a reason to restart, not one against it.
+    private static func kept(_ name: String, _ invocation: Invocation) -> SessionEnvironment {
+        do throws(ControllerError) { return try invocation.controller.environment(of: name) } catch {
+            invocation.messages.warning(
+                "what variables sandbox \(name) was started with can't be learnt any more, so it has those alone that are given now"
+            )
+            return SessionEnvironment()
+        }
     }
 }

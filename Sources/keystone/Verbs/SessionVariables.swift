@@ -9,10 +9,13 @@ enum SessionVariables {
         "env-file", "FILE", repeats: true, "Set the variables of a file of NAME=VALUE lines, as docker reads it")
 
     /// Files first, in the order given, then `--env`: what comes later wins.
+    /// - Parameter kept: what they are added to.
     /// - Throws: `usage` or `badPath`, before anything is started, and never with a value.
-    static func read(_ invocation: Invocation) throws(ControllerError) -> SessionEnvironment {
+    static func read(
+        _ invocation: Invocation, onto kept: SessionEnvironment = SessionEnvironment()
+    ) throws(ControllerError) -> SessionEnvironment {
         let arguments = invocation.arguments
-        var result = SessionEnvironment()
+        var result = kept
         for word in arguments.all(file) {
             guard !word.bytes.isEmpty else { throw ControllerError(.usage, "--env-file needs the path of a file.") }
             for found in try EnvironmentFile.read(word.text, value: { EnvironmentEntry.value(of: Word(bytes: $0)) }) {

@@ -13,7 +13,7 @@ enum StartCommand {
                     discussion: [
                         "Boots a virtual machine that has the project at /workspace, and returns when commands can be run in it. On a terminal it then opens a shell there; leaving the shell leaves the sandbox running.",
                         "Settings are kept with the sandbox. What counts, first to last: options, KEYSTONE_AGENT_MEMORY and KEYSTONE_AGENT_VCPUS, what the sandbox was made with, config.json, the defaults.",
-                        "Variables of --env and --env-file are set in every command, also after the guest's agent had to be restarted. They are kept in memory alone, so the next `start` or `restart` has to be given them again.",
+                        "Variables of --env and --env-file are set in every command, also after the guest's agent had to be restarted. They are kept in memory alone: `restart` keeps them, and the next `start` has to be given them again.",
                         "API keys: those of `tokens` in config.json, and ANTHROPIC_API_KEY and its like where they are set here, are given to the guest's user, in memory alone; --no-tokens gives none. `tokens --help` says more. Files of variables of the project (`envFiles` in config.json, such as .env) set what nothing else sets.",
                         "Commits in the guest are by whoever `git` says in the project. What counts, first to last: --git-name and --git-email, GIT_AUTHOR_NAME and GIT_AUTHOR_EMAIL, what the sandbox was made with, config.json (gitName, gitEmail), git's own configuration.",
                     ],
