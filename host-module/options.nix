@@ -73,6 +73,12 @@ in
         description = "How long a sandbox may be without a session, a task and a forward before it stops, such as `30m` or `1h30m`; null or `never`: it stays.";
       };
 
+      persist = mkOption {
+        type = types.bool;
+        default = true;
+        description = "Whether a new sandbox stays when it stops, to be started again; false: it is removed then, with its logs.";
+      };
+
       memoryLimit = mkOption {
         type = types.nullOr (types.strMatching "none|[0-9]+[kKmMgGtT]?");
         default = null;
@@ -147,6 +153,7 @@ in
     backend = cfg.backend.type;
     vsock = if cfg.backend.vsock == "auto" then null else cfg.backend.vsock;
     inherit (cfg.sandbox) memory vcpus network shareSecurity idleTimeout memoryLimit cpuLimit;
+    persist = if cfg.sandbox.persist then null else false;
     nested = cfg.sandbox.nestedVirtualization;
     image = if cfg.image.package == null then null else cfg.image.name;
     tokens = if cfg.tokens == { } then null else cfg.tokens;

@@ -26,6 +26,22 @@ import Testing
         #expect(try program.run(["agent", "list"]).output.contains("app   created"))
     }
 
+    @Test func whatGoesWhenItStopsIsASettingOfTheSandbox() throws {
+        let program = Program()
+        let top = try program.scratch.repository("app")
+        func persists(_ name: String) throws -> Bool? {
+            try Registry(directory: StateDirectory(root: program.state)).record(named: name)?.settings.persists
+        }
+        #expect(try program.run(["agent", "create"], in: top).code == 0)
+        #expect(try persists("app") == true)
+        #expect(try program.run(["agent", "create", "--name", "brief", "--ephemeral"], in: top).code == 0)
+        #expect(try persists("brief") == false)
+        #expect(try program.run(["agent", "status", "brief"]).output.contains("ephemeral  removed when it stops"))
+        #expect(try program.run(["agent", "status", "brief", "--json"]).output.contains("\"persist\" : false"))
+        #expect(try program.run(["agent", "create", "--name", "kept", "--ephemeral", "--persist"], in: top).code == 0)
+        #expect(try persists("kept") == true, "the last word counts")
+    }
+
     @Test func createRefusesWhatIsThereAndWhatCannotBe() throws {
         let program = Program()
         let top = try program.scratch.repository("app")

@@ -34,9 +34,9 @@ import Testing
 
     @Test func everyKeyIsUnderstood() throws {
         let settings = try read(
-            #"{"backend": "qemu", "memory": "4G", "vcpus": 2, "network": "none", "shareSecurity": "mapped", "image": "dev", "nested": false}"#
+            #"{"backend": "qemu", "memory": "4G", "vcpus": 2, "network": "none", "shareSecurity": "mapped", "image": "dev", "nested": false, "persist": false}"#
         ).settings
-        #expect(settings.nested == false)
+        #expect(settings.nested == false && settings.persists == false)
         #expect(
             settings.memoryMebibytes == 4096 && settings.processors == 2
                 && settings.network == SandboxSettings.Network.none)

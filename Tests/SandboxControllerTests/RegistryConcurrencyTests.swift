@@ -35,6 +35,21 @@ import Testing
         withExtendedLifetime(held) {}
     }
 
+    /// As a monitor's that removes its sandbox.
+    @Test func aLockIsWaitedForAlsoWhenItsFileIsGone() throws {
+        let fixture = RegistryFixture()
+        try fixture.registry.update { $0 = [] }
+        let path = fixture.directory.registryLock
+        var held: FileLock? = try FileLock(path: path, deadline: .never)
+        let (early, late) = (try #require(FileLock(existingAt: path)), try #require(FileLock(existingAt: path)))
+        unlink(path)
+        #expect(FileLock(existingAt: path) == nil)
+        #expect(!early.isFree(within: .after(milliseconds: 20)))
+        withExtendedLifetime(held) {}
+        held = nil
+        #expect(late.isFree(within: .after(milliseconds: 5_000)))
+    }
+
     /// Another process holds the lock and is killed: the kernel gives it back.
     @Test func aKilledHolderLetsGo() throws {
         let fixture = RegistryFixture()

@@ -68,15 +68,20 @@ import Testing
     @Test func settingsKeepWhatWasAsked() throws {
         var settings = SandboxSettings()
         settings.idleSeconds = 1800
+        settings.persists = false
         settings.limits = ResourceLimits(memoryMebibytes: 4096, processorPercent: 150)
         let again = try JSONDecoder().decode(SandboxSettings.self, from: JSONEncoder().encode(settings))
         #expect(again == settings)
         var layer = SettingsLayer()
         layer.idleSeconds = .automatic
         layer.memoryLimitMebibytes = .automatic
+        layer.persists = true
         let resolved = SettingsLayer.resolve(
             flags: layer, environment: SettingsLayer(), existing: settings, configuration: SettingsLayer())
         #expect(resolved.idleSeconds == nil && resolved.limits == ResourceLimits(processorPercent: 150))
+        #expect(resolved.persists)
+        // As a version wrote it that knew of no others.
+        #expect(try JSONDecoder().decode(SandboxSettings.self, from: Data("{}".utf8)).persists)
     }
 
     private func record(running: UInt64, started: UInt64, lost: UInt64? = nil) -> HealthRecord {

@@ -15,8 +15,7 @@ import FoundationEssentials
 public struct Configuration: Equatable, Sendable {
     public static let keys = [
         "backend", "cpuLimit", "envFiles", "gitEmail", "gitName", "idleTimeout", "image", "memory", "memoryLimit",
-        "nested",
-        "network", "shareSecurity", "tokens", "vcpus", "vsock",
+        "nested", "network", "persist", "shareSecurity", "tokens", "vcpus", "vsock",
     ]
     static let systemPath = "/etc/keystone/agent/config.json"
 
@@ -72,8 +71,8 @@ public struct Configuration: Equatable, Sendable {
                 }
                 settings.processors = try SettingTexts.processors(String(whole), source: source)
             case "nested":
-                guard case .bool(let nested) = value else { throw Self.wrongType(source, "true or false") }
-                settings.nested = nested
+                settings.nested = try Self.flag(value, source)
+            case "persist": settings.persists = try Self.flag(value, source)
             case "network": settings.network = try SettingTexts.network(try Self.text(value, source), source: source)
             case "shareSecurity":
                 settings.shareSecurity = try SettingTexts.shareSecurity(try Self.text(value, source), source: source)
@@ -105,6 +104,11 @@ public struct Configuration: Equatable, Sendable {
     static func text(_ value: JSONValue, _ source: String) throws(ControllerError) -> String {
         guard case .string(let text) = value else { throw wrongType(source, "a string") }
         return text
+    }
+
+    private static func flag(_ value: JSONValue, _ source: String) throws(ControllerError) -> Bool {
+        guard case .bool(let flag) = value else { throw wrongType(source, "true or false") }
+        return flag
     }
 
     static func wrongType(_ source: String, _ type: String) -> ControllerError {

@@ -3,7 +3,7 @@
 extension SandboxSettings {
     private enum CodingKeys: String, CodingKey {
         case memoryMebibytes, processors, nested, network, shareSecurity, accelerator, image, gitName, gitEmail, vsock,
-            idleSeconds
+            idleSeconds, persists
         case memoryLimitMebibytes, processorLimitPercent
     }
 
@@ -22,6 +22,7 @@ extension SandboxSettings {
             gitEmail: try values.decodeIfPresent(String.self, forKey: .gitEmail),
             vsock: try values.decodeIfPresent(Vsock.self, forKey: .vsock))
         idleSeconds = try values.decodeIfPresent(Int.self, forKey: .idleSeconds)
+        persists = try values.decodeIfPresent(Bool.self, forKey: .persists) ?? standard.persists
         limits.memoryMebibytes = try values.decodeIfPresent(Int.self, forKey: .memoryLimitMebibytes)
         limits.processorPercent = try values.decodeIfPresent(Int.self, forKey: .processorLimitPercent)
     }
@@ -39,6 +40,7 @@ extension SandboxSettings {
         try values.encodeIfPresent(gitEmail, forKey: .gitEmail)
         try values.encodeIfPresent(vsock, forKey: .vsock)
         try values.encodeIfPresent(idleSeconds, forKey: .idleSeconds)
+        try values.encode(persists, forKey: .persists)
         try values.encodeIfPresent(limits.memoryMebibytes, forKey: .memoryLimitMebibytes)
         try values.encodeIfPresent(limits.processorPercent, forKey: .processorLimitPercent)
     }

@@ -14,6 +14,7 @@ public struct SettingsLayer: Equatable, Sendable {
     public var vsock: Choice<SandboxSettings.Vsock>?
     /// Automatic is never.
     public var idleSeconds: Choice<Int>?
+    public var persists: Bool?
     /// Automatic is none.
     public var memoryLimitMebibytes: Choice<Int>?
     public var processorLimitPercent: Choice<Int>?
@@ -51,6 +52,7 @@ public struct SettingsLayer: Equatable, Sendable {
         if let gitEmail { result.gitEmail = gitEmail }
         if let vsock { result.vsock = vsock.value }
         if let idleSeconds { result.idleSeconds = idleSeconds.value }
+        if let persists { result.persists = persists }
         if let memoryLimitMebibytes { result.limits.memoryMebibytes = memoryLimitMebibytes.value }
         if let processorLimitPercent { result.limits.processorPercent = processorLimitPercent.value }
         return result

@@ -73,6 +73,8 @@ struct ControlMessage: Sendable {
         case forwards = 27
         /// `ForwardCounts`, when it has ended.
         case counts = 28
+        /// 1: of a `stop`, `StopOptions.keeps`.
+        case keep = 29
         /// The guest's context id where the kernel carries its vsock.
         case guestCID = 40
     }

@@ -72,7 +72,10 @@ public struct SandboxController: Sendable {
         } catch {
             // A monitor says why it failed and then ends; nothing of it is left when we return. (`busy` says that the lock
             // is another monitor's, which is not ours to wait for.)
-            if error.code != .busy { try? waitUntilGone(request.name, deadline: .after(milliseconds: 10_000)) }
+            if error.code != .busy {
+                var lock: FileLock?
+                try? waitUntilGone(request.name, &lock, deadline: .after(milliseconds: 10_000))
+            }
             throw error
         }
         let file = answer.text(.stateFile).flatMap { StateFile.decoding(Array($0.utf8)) }
@@ -91,7 +94,7 @@ public struct SandboxController: Sendable {
                     advice: "Use `keystone agent exec \(request.name) -- COMMAND`, or start it anew with --fresh.")
             }
             progress.stage("stopping the old virtual machine")
-            try stop(request.name, options: StopOptions(force: true), progress: SilentProgress())
+            try stop(request.name, options: .forNow, progress: SilentProgress())
         }
         if request.fresh { try discardState(request.name) }
     }
@@ -110,10 +113,12 @@ public struct SandboxController: Sendable {
 
     // MARK: Stopping
 
-    /// Stops a sandbox; returns when every process of it has ended and every socket is gone.
+    /// Stops a sandbox; returns when every process of it has ended and every socket is gone. An ephemeral one is then removed.
     /// - Throws: `notRunning` when there is nothing to stop.
     public func stop(_ name: String, options: StopOptions, progress: any ProgressReporter) throws(ControllerError) {
         try SandboxName.validate(name)
+        // Opened while it is there: a monitor that removes its sandbox removes this file.
+        var lock = FileLock(existingAt: directory.monitorLock(name))
         // The guest's time, and what ending the machine by force takes (`MachineChildren.end`); then there is something
         // wrong with the monitor itself.
         let patience = options.force ? StopOptions.forcePatience : options.timeoutSeconds * 1000 + 30_000
@@ -125,7 +130,7 @@ public struct SandboxController: Sendable {
             isReached = true
             progress.stage("stopping sandbox \(name)")
             let request = ControlMessage(.stop).with(.force, options.force ? 1 : 0)
-                .with(.timeoutMilliseconds, options.timeoutSeconds * 1000)
+                .with(.timeoutMilliseconds, options.timeoutSeconds * 1000).with(.keep, options.keeps ? 1 : 0)
             isAnswered = Self.ask(client, request, deadline, progress).kind == .done
         } catch {
             // It is on its way in or out, or its socket is gone: the lock tells when it is over.
@@ -136,30 +141,37 @@ public struct SandboxController: Sendable {
         }
         if options.force, !isAnswered {
             // One that begins or ends does not listen for a moment; one whose socket was removed never will.
-            return try endMonitor(name, deadline: isReached ? deadline : .after(milliseconds: 5_000), progress)
+            try endMonitor(name, &lock, deadline: isReached ? deadline : .after(milliseconds: 5_000), progress)
+        } else {
+            try waitUntilGone(name, &lock, deadline: isAnswered ? .after(milliseconds: 10_000) : deadline)
         }
-        try waitUntilGone(name, deadline: isAnswered ? .after(milliseconds: 10_000) : deadline)
+        // Its monitor has removed it, unless that had to be killed.
+        if !options.keeps, let known = try? record(name), !known.settings.persists,
+            case .stopped = reconcile(known).state
+        {
+            try destroy(name, force: false, keepDisk: false, progress: SilentProgress())
+        }
     }
 
     /// Ends a monitor that does not do it itself; QEMU and the device die with it (PR_SET_PDEATHSIG).
-    private func endMonitor(_ name: String, deadline: Deadline, _ progress: any ProgressReporter)
-        throws(ControllerError)
-    {
-        if (try? waitUntilGone(name, deadline: deadline)) != nil { return }
+    private func endMonitor(
+        _ name: String, _ lock: inout FileLock?, deadline: Deadline, _ progress: any ProgressReporter
+    ) throws(ControllerError) {
+        if (try? waitUntilGone(name, &lock, deadline: deadline)) != nil { return }
         progress.warning("The monitor of sandbox \(name) does not answer, so it is killed.")
         MonitorHunt(name, in: directory).kill()
-        try waitUntilGone(name, deadline: .after(milliseconds: 10_000))
+        try waitUntilGone(name, &lock, deadline: .after(milliseconds: 10_000))
         noteForcedEnd(name)
     }
 
-    private func waitUntilGone(_ name: String, deadline: Deadline) throws(ControllerError) {
-        do throws(ControllerError) {
-            _ = try FileLock(path: directory.monitorLock(name), deadline: deadline)
-        } catch {
-            throw ControllerError(
-                .timeout, "Processes of sandbox \(name) did not end in time.",
-                advice: "Try `keystone agent stop \(name) --force`.")
-        }
+    /// - Parameter lock: the monitor's, which is let go; nil for that which is there now. One without a file has no holder.
+    private func waitUntilGone(_ name: String, _ lock: inout FileLock?, deadline: Deadline) throws(ControllerError) {
+        let isGone = (lock ?? FileLock(existingAt: directory.monitorLock(name)))?.isFree(within: deadline) ?? true
+        lock = nil
+        guard !isGone else { return }
+        throw ControllerError(
+            .timeout, "Processes of sandbox \(name) did not end in time.",
+            advice: "Try `keystone agent stop \(name) --force`.")
     }
 
     /// Removes a stopped sandbox and all it kept.
@@ -174,23 +186,34 @@ public struct SandboxController: Sendable {
                     .alreadyRunning, "Sandbox \(name) is \(state.word).",
                     advice: "Stop it first with `keystone agent stop \(name)`, or destroy it with --force.")
             }
-            try stop(name, options: StopOptions(force: true), progress: progress)
+            try stop(name, options: .forNow, progress: progress)
         }
         progress.stage("removing sandbox \(name)")
-        // The folder first: whatever ends this in between, the sandbox is still listed and can be destroyed again, and a
-        // full disk has room for the registry's new text once its logs are gone.
-        if !keepDisk { try removeFolder(name) }
-        try Registry(directory: directory).update { $0.removeAll { $0.name == name } }
-    }
-
-    private func removeFolder(_ name: String) throws(ControllerError) {
-        let folder = directory.sandboxFolder(name)
+        if keepDisk { return try unregister(name) }
         var lock: FileLock?
         if access(directory.stateFolder(name), F_OK) == 0 {
             // A start that begins at this moment waits, and then finds that its folder is gone.
             lock = try FileLock(path: directory.monitorLock(name), deadline: .after(milliseconds: 10_000))
         }
         defer { withExtendedLifetime(lock) {} }
+        try forget(name)
+    }
+
+    /// Removes all that there is of a sandbox whose monitor's lock the caller holds.
+    ///
+    /// The folder first: whatever ends this in between, the sandbox is still listed and can be destroyed again, and a full disk
+    /// has room for the registry's new text once its logs are gone.
+    func forget(_ name: String) throws(ControllerError) {
+        try removeFolder(name)
+        try unregister(name)
+    }
+
+    private func unregister(_ name: String) throws(ControllerError) {
+        try Registry(directory: directory).update { $0.removeAll { $0.name == name } }
+    }
+
+    private func removeFolder(_ name: String) throws(ControllerError) {
+        let folder = directory.sandboxFolder(name)
         do {
             try FileManager.default.removeItem(atPath: folder)
         } catch let error as CocoaError where error.code == .fileNoSuchFile {

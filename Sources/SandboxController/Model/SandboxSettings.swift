@@ -44,6 +44,8 @@ public struct SandboxSettings: Codable, Equatable, Sendable {
     public var vsock: Vsock?
     /// Seconds without a session after which the sandbox is stopped; nil for never.
     public var idleSeconds: Int?
+    /// Whether it stays when it stops; otherwise it is removed then, with all it kept.
+    public var persists = true
     /// What its processes may take of the host.
     public var limits = ResourceLimits()
 

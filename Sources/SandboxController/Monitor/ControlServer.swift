@@ -100,11 +100,11 @@ final class ControlServer: Sendable {
             if let refusal = notRunning { return reply.fail(refusal) }
             visitor(reply).follow()
         case .stop:
-            mailbox.post(
-                .stop(
-                    StopOptions(
-                        force: request.integer(.force) == 1,
-                        timeoutSeconds: (request.integer(.timeoutMilliseconds) ?? 30_000) / 1000), reply))
+            var options = StopOptions(
+                force: request.integer(.force) == 1,
+                timeoutSeconds: (request.integer(.timeoutMilliseconds) ?? 30_000) / 1000)
+            options.keeps = request.integer(.keep) == 1
+            mailbox.post(.stop(options, reply))
         case .provision:
             if let refusal = notRunning { return reply.fail(refusal) }
             let names = (request.text(.steps) ?? "").split(separator: ",").map(String.init)

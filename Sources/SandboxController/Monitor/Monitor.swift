@@ -39,6 +39,8 @@ final class Monitor {
     /// The host's clock was set while the guest was being provisioned for the first time.
     private var mustSetClock = false
     private var place: StatePlace?
+    /// Somebody is about to start it again.
+    private var mustStay = false
     private var logClock: EventDescriptor?
 
     init(name: String, directory: StateDirectory, channel: consuming FileDescriptor, timeoutSeconds: Int) {
@@ -165,7 +167,8 @@ final class Monitor {
             case .startCancelled: throw ControllerError(.cancelled, "The start of sandbox \(name) was cancelled.")
             case .terminated:
                 throw ControllerError(.cancelled, "The start of sandbox \(name) was ended by a signal to its monitor.")
-            case .stop(_, let reply):
+            case .stop(let options, let reply):
+                mustStay = options.keeps
                 stopReplies.append(reply)
                 throw ControllerError(.cancelled, "Sandbox \(name) was stopped while it started.")
             case .machineEnded: throw machineFailure()
@@ -281,6 +284,7 @@ final class Monitor {
     private func stop(
         _ loop: MonitorLoop, _ options: StopOptions, progress: any ProgressReporter, by whom: String = "request"
     ) {
+        mustStay = options.keeps
         snapshot?.update {
             $0.state = .stopping
             $0.since = Date()
@@ -331,8 +335,21 @@ final class Monitor {
         forwards?.dismiss()
         if place?.isTaken == false { Leftovers(of: name, in: directory).remove() }
         if place?.isOurs == true { events.append(event, details) }
+        removeIfEphemeral(state)
         if let failure { channel.finish(.failure(failure)) }
         for reply in stopReplies { reply.finish() }
+    }
+
+    /// One that failed stays, since what it left says why.
+    private func removeIfEphemeral(_ state: SandboxState) {
+        guard case .stopped = state, !mustStay, record?.settings.persists == false, place?.isOurs == true else {
+            return
+        }
+        do throws(ControllerError) {
+            try SandboxController(directory: directory).forget(name)
+        } catch {
+            ErrorStream.say("keystone monitor: \(error)")
+        }
     }
 
     /// While QEMU gives back the guest's memory: the guest writes nothing any more.

@@ -19,6 +19,19 @@ public final class FileLock: Sendable {
         sign()
     }
 
+    /// A lock to wait for, also once its file has been removed; nil where there is no such file.
+    convenience init?(existingAt path: String) {
+        guard let descriptor = try? FileDescriptor.open(path, O_RDWR | O_NOFOLLOW) else { return nil }
+        self.init(descriptor)
+    }
+
+    /// Waits until nobody holds it, and does not keep it. It is not to be used again: where the time is up, a thread waits on.
+    func isFree(within deadline: Deadline) -> Bool {
+        guard (try? wait(deadline)) == true else { return false }
+        flock(rawValue, LOCK_UN)
+        return true
+    }
+
     /// Whether somebody holds the lock at this moment; false when there is no such file.
     public static func isHeld(_ path: String) -> Bool {
         let raw = open(path, O_RDWR | O_CLOEXEC)
@@ -36,9 +49,11 @@ public final class FileLock: Sendable {
         return ours.st_ino == theirs.st_ino && ours.st_dev == theirs.st_dev
     }
 
-    private init(opening path: String) throws(SystemError) {
-        descriptor = try FileDescriptor.open(path, O_RDWR | O_CREAT | O_NOFOLLOW, mode: 0o600)
+    private convenience init(opening path: String) throws(SystemError) {
+        self.init(try FileDescriptor.open(path, O_RDWR | O_CREAT | O_NOFOLLOW, mode: 0o600))
     }
+
+    private init(_ descriptor: consuming FileDescriptor) { self.descriptor = descriptor }
 
     /// `flock(2)` has no time limit of its own: a thread waits in the kernel, we wait for the thread. Where we give up,
     /// that thread is the last to hold this object, so the lock is let go as soon as it comes.

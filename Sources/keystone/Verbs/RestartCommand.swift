@@ -42,8 +42,9 @@ enum RestartCommand {
                 let variables = try SessionVariables.read(
                     invocation, onto: runs ? kept(name, invocation) : SessionEnvironment())
                 if runs {
-                    try StopCommand.stop(
-                        name, StopOptions(force: invocation.arguments.has(StopCommand.force)), invocation)
+                    var options = StopOptions(force: invocation.arguments.has(StopCommand.force))
+                    options.keeps = true
+                    try StopCommand.stop(name, options, invocation)
                 }
                 var request = StartRequest(
                     name: name, project: record.project, settings: record.settings, timeoutSeconds: seconds)

@@ -35,6 +35,8 @@ enum StartOptions {
     static let idleTimeout = Option.value(
         "idle-timeout", "TIME", suggests: .words(["30m", "2h", "never"]),
         "Stop it when nobody has run a command or forwarded for this long: 30m, 2h; never (default)")
+    static let persist = Option.flag("persist", "Keep it when it stops, to be started again (default)")
+    static let ephemeral = Option.flag("ephemeral", "Remove it when it stops, with its logs; one that failed stays")
     static let memoryLimit = Option.value(
         "memory-limit", "SIZE", "What its processes may take of the host's memory, by cgroup: 6G; none (default)")
     static let processorLimit = Option.value(
@@ -44,8 +46,7 @@ enum StartOptions {
     static let all = [
         name, memory, processors, image, network, fresh, noAttach, timeout, SessionVariables.entry,
         SessionVariables.file, TokenCommands.without, gitName, gitEmail, accelerator, noNested, nested, workspace,
-        share, shareSecurity, vsock, idleTimeout, memoryLimit,
-        processorLimit, noGit,
+        share, shareSecurity, vsock, idleTimeout, ephemeral, persist, memoryLimit, processorLimit, noGit,
     ]
 
     /// The settings that were given as flags.
@@ -70,6 +71,7 @@ enum StartOptions {
         if let word = arguments.last(idleTimeout) {
             layer.idleSeconds = try SettingTexts.idle(word.text, source: "--idle-timeout")
         }
+        layer.persists = arguments.choice(yes: persist, no: ephemeral)
         if let word = arguments.last(memoryLimit) {
             layer.memoryLimitMebibytes = try SettingTexts.memoryLimit(word.text, source: "--memory-limit")
         }

@@ -74,6 +74,8 @@ struct StatusDocument: Encodable {
         let vsock: String
         /// nil for never.
         let idleSeconds: Int?
+        /// false for one that is removed when it stops.
+        let persist: Bool
         let memoryLimitMebibytes: Int?
         let cpuLimit: Double?
         let image: String?
@@ -134,7 +136,8 @@ struct StatusDocument: Encodable {
             memoryMebibytes: settings.memoryMebibytes, processors: settings.processors, nested: settings.nested,
             network: settings.network.text, shareSecurity: settings.shareSecurity?.rawValue ?? "auto",
             accelerator: settings.accelerator?.rawValue ?? "auto", vsock: settings.vsock?.rawValue ?? "auto",
-            idleSeconds: settings.idleSeconds, memoryLimitMebibytes: settings.limits.memoryMebibytes,
+            idleSeconds: settings.idleSeconds, persist: settings.persists,
+            memoryLimitMebibytes: settings.limits.memoryMebibytes,
             cpuLimit: settings.limits.processorPercent.map { Double($0) / 100 },
             image: settings.image,
             gitName: settings.gitName, gitEmail: settings.gitEmail)

@@ -30,6 +30,7 @@ enum StatusText {
         if let idle = settings.idleSeconds {
             rows.append(("idle stop", "after \(DurationText.text(seconds: Double(idle))) without a command"))
         }
+        if !settings.persists { rows.append(("ephemeral", "removed when it stops")) }
         if !settings.limits.isEmpty { rows.append(("limits", limits(settings.limits))) }
         if let unit = status.health == nil ? nil : file?.unit {
             rows.append(("unit", PrintableText.escaped(unit) + " of the systemd user manager"))

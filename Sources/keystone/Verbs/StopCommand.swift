@@ -45,6 +45,7 @@ enum StopCommand {
             progress.finish(nil)
             throw error
         }
-        progress.finish("sandbox \(name) is stopped")
+        let isGone = (try? invocation.registry.read().contains { $0.name == name }) == false
+        progress.finish("sandbox \(name) is stopped\(isGone ? " and removed" : "")")
     }
 }

@@ -119,6 +119,47 @@ extension EndToEnd {
             }
         }
 
+        private func isThere(_ sandbox: TestSandbox) throws -> Bool {
+            let listed = try sandbox.keystone.mustSucceed(["list", "--json"]).text.contains("\"\(sandbox.name)\"")
+            let folder = access(sandbox.directory.sandboxFolder(sandbox.name), F_OK) == 0
+            #expect(listed == folder, "listed: \(listed), its folder: \(folder)")
+            return listed
+        }
+
+        @Test func anEphemeralSandboxIsRemovedWhenItStops() throws {
+            try TestSandbox.with("brief", options: ["--ephemeral"]) { sandbox in
+                try sandbox.project.write("mine", Array("kept".utf8))
+                try sandbox.keystone.mustSucceed(["restart", sandbox.name], within: TestSandbox.startSeconds)
+                try sandbox.startAgain(["--fresh"])
+                #expect(try sandbox.exec("cat", "/workspace/mine").text == "kept", "starting again is no end")
+                let witnesses = Witnesses(try sandbox.processes().all)
+                let stopped = try sandbox.keystone.mustSucceed(["stop", sandbox.name])
+                #expect(stopped.errorText.contains("sandbox brief is stopped and removed"), "\(stopped)")
+                #expect(witnesses.waitForEnd(within: 0).isEmpty, "stop returned before its processes had ended")
+                #expect(try !isThere(sandbox))
+                #expect(try sandbox.exec("true").code == 125)
+                #expect(access(sandbox.project.path("mine"), F_OK) == 0)
+            }
+        }
+
+        @Test func anEphemeralSandboxGoesWithItsGuestAndStaysWhereItFailed() throws {
+            try TestSandbox.with("brief-guest", options: ["--ephemeral"]) { sandbox in
+                let first = Witnesses(try sandbox.processes().all)
+                _ = try sandbox.shell("poweroff -f", within: 90)
+                #expect(first.waitForEnd(within: 60).isEmpty)
+                #expect(try !isThere(sandbox))
+
+                try sandbox.startAgain(["--ephemeral"])
+                let witnesses = Witnesses(try sandbox.processes().all)
+                kill(try sandbox.processes().monitor, SIGKILL)
+                #expect(witnesses.waitForEnd(within: 20).isEmpty)
+                #expect(try sandbox.state() == "error", "why it failed is still to be read")
+                try sandbox.startAgain()
+                try sandbox.keystone.mustSucceed(["stop", "--force", sandbox.name])
+                #expect(try !isThere(sandbox), "what it was made with counts for each start")
+            }
+        }
+
         @Test func aTerminatedMonitorStopsItsSandbox() throws {
             try TestSandbox.with("terminated") { sandbox in
                 let processes = try sandbox.processes()

@@ -27,8 +27,11 @@ in
     });
   };
   limitsAreInTheFileWhereThereAreAny = {
-    expected = defaults // { vsock = "vhost"; idleTimeout = "1h30m"; memoryLimit = "12G"; cpuLimit = "1.5"; };
-    actual = json (nixos { backend.vsock = "vhost"; sandbox = { idleTimeout = "1h30m"; memoryLimit = "12G"; cpuLimit = "1.5"; }; });
+    expected = defaults // { vsock = "vhost"; idleTimeout = "1h30m"; persist = false; memoryLimit = "12G"; cpuLimit = "1.5"; };
+    actual = json (nixos {
+      backend.vsock = "vhost";
+      sandbox = { idleTimeout = "1h30m"; persist = false; memoryLimit = "12G"; cpuLimit = "1.5"; };
+    });
   };
   whoCommitsIsInAHomesFile = {
     expected = { gitName = "Ada"; gitEmail = "ada@example.org"; };

@@ -6,8 +6,8 @@ enum CreateCommand {
         StartOptions.name, StartOptions.memory, StartOptions.processors, StartOptions.image, StartOptions.network,
         StartOptions.gitName, StartOptions.gitEmail, StartOptions.accelerator, StartOptions.noNested,
         StartOptions.nested, StartOptions.workspace, StartOptions.share, StartOptions.shareSecurity, StartOptions.vsock,
-        StartOptions.idleTimeout, StartOptions.memoryLimit, StartOptions.processorLimit,
-        StartOptions.noGit,
+        StartOptions.idleTimeout, StartOptions.ephemeral, StartOptions.persist, StartOptions.memoryLimit,
+        StartOptions.processorLimit, StartOptions.noGit,
     ]
 
     static var command: Command {
