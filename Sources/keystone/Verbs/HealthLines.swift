@@ -49,6 +49,7 @@ enum HealthLines {
                     ("sessions", "\(sessions.running) running\(detached), \(sessions.started) since the agent's start"))
             }
             rows.append(("ports", ports(report.ports ?? [])))
+            if record.forwards > 0 { rows.append(("forwards", "\(record.forwards) from this host")) }
             if let kills = report.memoryKills, kills.total > 0 {
                 rows.append(("killed", "\(kills.total) for want of memory since the boot"))
             }

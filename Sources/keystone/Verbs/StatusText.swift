@@ -21,7 +21,7 @@ enum StatusText {
         }
         rows.append(("project", PrintableText.escaped(record.project)))
         rows.append(("machine", machine(settings, file)))
-        rows.append(("network", "\(settings.network.text), no ports forwarded"))
+        rows.append(("network", settings.network.text))
         rows.append(
             (
                 "workspace",

@@ -90,6 +90,8 @@ extension EndToEnd {
                 #expect(try HostProgram.sha256(ofFile: path) == hash)
                 sandbox.project.remove("got")
             }
+            let status = try sandbox.keystone.mustSucceed(["status", sandbox.name]).text
+            #expect(status.contains("1 from this host"), "\(status)")
             // As timeout(1) does, to its child and then to its group; not a person's second thought.
             try running.send(SIGTERM)
             try? running.send(SIGTERM)
