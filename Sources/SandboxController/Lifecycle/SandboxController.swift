@@ -72,10 +72,7 @@ public struct SandboxController: Sendable {
         } catch {
             // A monitor says why it failed and then ends; nothing of it is left when we return. (`busy` says that the lock
             // is another monitor's, which is not ours to wait for.)
-            if error.code != .busy {
-                var lock: FileLock?
-                try? waitUntilGone(request.name, &lock, deadline: .after(milliseconds: 10_000))
-            }
+            if error.code != .busy { try? waitUntilGone(request.name, deadline: .after(milliseconds: 10_000)) }
             throw error
         }
         let file = answer.text(.stateFile).flatMap { StateFile.decoding(Array($0.utf8)) }
@@ -118,7 +115,7 @@ public struct SandboxController: Sendable {
     public func stop(_ name: String, options: StopOptions, progress: any ProgressReporter) throws(ControllerError) {
         try SandboxName.validate(name)
         // Opened while it is there: a monitor that removes its sandbox removes this file.
-        var lock = FileLock(existingAt: directory.monitorLock(name))
+        let lock = FileLock(existingAt: directory.monitorLock(name))
         // The guest's time, and what ending the machine by force takes (`MachineChildren.end`); then there is something
         // wrong with the monitor itself.
         let patience = options.force ? StopOptions.forcePatience : options.timeoutSeconds * 1000 + 30_000
@@ -141,9 +138,9 @@ public struct SandboxController: Sendable {
         }
         if options.force, !isAnswered {
             // One that begins or ends does not listen for a moment; one whose socket was removed never will.
-            try endMonitor(name, &lock, deadline: isReached ? deadline : .after(milliseconds: 5_000), progress)
+            try endMonitor(name, lock, deadline: isReached ? deadline : .after(milliseconds: 5_000), progress)
         } else {
-            try waitUntilGone(name, &lock, deadline: isAnswered ? .after(milliseconds: 10_000) : deadline)
+            try waitUntilGone(name, lock, deadline: isAnswered ? .after(milliseconds: 10_000) : deadline)
         }
         // Its monitor has removed it, unless that had to be killed.
         if !options.keeps, let known = try? record(name), !known.settings.persists,
@@ -155,20 +152,19 @@ public struct SandboxController: Sendable {
 
     /// Ends a monitor that does not do it itself; QEMU and the device die with it (PR_SET_PDEATHSIG).
     private func endMonitor(
-        _ name: String, _ lock: inout FileLock?, deadline: Deadline, _ progress: any ProgressReporter
+        _ name: String, _ lock: FileLock?, deadline: Deadline, _ progress: any ProgressReporter
     ) throws(ControllerError) {
-        if (try? waitUntilGone(name, &lock, deadline: deadline)) != nil { return }
+        if (try? waitUntilGone(name, lock, deadline: deadline)) != nil { return }
         progress.warning("The monitor of sandbox \(name) does not answer, so it is killed.")
         MonitorHunt(name, in: directory).kill()
-        try waitUntilGone(name, &lock, deadline: .after(milliseconds: 10_000))
+        try waitUntilGone(name, lock, deadline: .after(milliseconds: 10_000))
         noteForcedEnd(name)
     }
 
-    /// - Parameter lock: the monitor's, which is let go; nil for that which is there now. One without a file has no holder.
-    private func waitUntilGone(_ name: String, _ lock: inout FileLock?, deadline: Deadline) throws(ControllerError) {
-        let isGone = (lock ?? FileLock(existingAt: directory.monitorLock(name)))?.isFree(within: deadline) ?? true
-        lock = nil
-        guard !isGone else { return }
+    /// - Parameter lock: the monitor's; nil for that which is there now. One without a file has no holder.
+    private func waitUntilGone(_ name: String, _ lock: FileLock? = nil, deadline: Deadline) throws(ControllerError) {
+        let lock = lock ?? FileLock(existingAt: directory.monitorLock(name))
+        guard lock?.isFree(within: deadline) == false else { return }
         throw ControllerError(
             .timeout, "Processes of sandbox \(name) did not end in time.",
             advice: "Try `keystone agent stop \(name) --force`.")

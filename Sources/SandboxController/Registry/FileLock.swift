@@ -25,12 +25,8 @@ public final class FileLock: Sendable {
         self.init(descriptor)
     }
 
-    /// Waits until nobody holds it, and does not keep it. It is not to be used again: where the time is up, a thread waits on.
-    func isFree(within deadline: Deadline) -> Bool {
-        guard (try? wait(deadline)) == true else { return false }
-        flock(rawValue, LOCK_UN)
-        return true
-    }
+    /// Waits until nobody holds it, and does not keep it.
+    func isFree(within deadline: Deadline) -> Bool { (try? wait(deadline, keeps: false)) == true }
 
     /// Whether somebody holds the lock at this moment; false when there is no such file.
     public static func isHeld(_ path: String) -> Bool {
@@ -57,13 +53,18 @@ public final class FileLock: Sendable {
 
     /// `flock(2)` has no time limit of its own: a thread waits in the kernel, we wait for the thread. Where we give up,
     /// that thread is the last to hold this object, so the lock is let go as soon as it comes.
-    private func wait(_ deadline: Deadline) throws(SystemError) -> Bool {
-        if flock(rawValue, LOCK_EX | LOCK_NB) == 0 { return true }
+    /// - Parameter keeps: false to let it go at once, also where we gave up.
+    private func wait(_ deadline: Deadline, keeps: Bool = true) throws(SystemError) -> Bool {
+        if flock(rawValue, LOCK_EX | LOCK_NB) == 0 {
+            if !keeps { flock(rawValue, LOCK_UN) }
+            return true
+        }
         guard errno == EWOULDBLOCK || errno == EINTR else { throw SystemError("lock") }
         if deadline.hasPassed { return false }
         let acquired = try EventDescriptor()
         try Thread.start(name: "file-lock", stackKibibytes: 64) {
             while flock(self.rawValue, LOCK_EX) != 0, errno == EINTR {}
+            if !keeps { flock(self.rawValue, LOCK_UN) }
             acquired.signal()
         }
         var entry = pollfd(fd: acquired.rawValue, events: Int16(POLLIN), revents: 0)
