@@ -41,22 +41,21 @@ public struct StopOptions: Sendable {
     /// Seconds that the guest has to power off before it is ended.
     public var timeoutSeconds: Int
     /// Leaves an ephemeral sandbox too, for whoever starts it again.
-    public var keeps = false
+    public var keeps: Bool
 
     public static let defaultTimeoutSeconds = 30
     /// At once, by who goes on with the sandbox.
-    static let forNow = {
-        var options = StopOptions(force: true)
-        options.keeps = true
-        return options
-    }()
+    static let forNow = StopOptions(force: true, keeps: true)
 
     /// Milliseconds that a monitor has for a stop by force, before it is ended itself: QMP's three seconds, the device's
     /// one, and a busy host.
     static let forcePatience = 15_000
 
-    public init(force: Bool = false, timeoutSeconds: Int = StopOptions.defaultTimeoutSeconds) {
+    public init(
+        force: Bool = false, timeoutSeconds: Int = StopOptions.defaultTimeoutSeconds, keeps: Bool = false
+    ) {
         self.force = force
         self.timeoutSeconds = timeoutSeconds
+        self.keeps = keeps
     }
 }

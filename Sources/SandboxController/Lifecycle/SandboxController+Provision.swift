@@ -14,15 +14,7 @@ extension SandboxController {
         _ name: String, steps: [String] = [], progress: any ProgressReporter
     ) throws(ControllerError) -> [ProvisionRecord] {
         let wanted = try Self.steps(named: steps).map(\.name).joined(separator: ",")
-        let deadline = Deadline.after(milliseconds: 2 * Provisioning.timeLimit)
-        let answer: ControlMessage
-        do throws(SystemError) {
-            let client = try ControlClient(sandbox: name, in: directory, deadline: deadline)
-            answer = Self.ask(client, ControlMessage(.provision).with(.steps, wanted), deadline, progress)
-        } catch {
-            throw Unreachable.explain(name, in: directory)
-        }
-        if answer.kind == .failed { throw answer.error }
+        let answer = try ask(ControlMessage(.provision).with(.steps, wanted), of: name, progress: progress)
         guard let bytes = answer.bytes(.provisioned),
             let records = try? JSONDecoder().decode([ProvisionRecord].self, from: Data(bytes))
         else { throw ControllerError(.internal, "The monitor of sandbox \(name) gave no report.") }
@@ -32,16 +24,27 @@ extension SandboxController {
     /// The variables that the sandbox was started with, which its monitor alone knows.
     /// - Throws: when no monitor answers.
     public func environment(of name: String) throws(ControllerError) -> SessionEnvironment {
-        let deadline = Deadline.after(milliseconds: 5_000)
+        let answer = try ask(
+            ControlMessage(.environment), of: name, deadline: .after(milliseconds: 5_000), progress: SilentProgress())
+        return SessionEnvironment(encoded: answer.bytes(.environment) ?? [])
+    }
+
+    /// Asks a sandbox's monitor.
+    /// - Parameter deadline: long enough for a provisioning, and for one before it.
+    /// - Throws: what the monitor answered, and why it can't be reached.
+    func ask(
+        _ request: ControlMessage, of name: String,
+        deadline: Deadline = .after(milliseconds: 2 * Provisioning.timeLimit), progress: any ProgressReporter
+    ) throws(ControllerError) -> ControlMessage {
         let answer: ControlMessage
         do throws(SystemError) {
             let client = try ControlClient(sandbox: name, in: directory, deadline: deadline)
-            answer = Self.ask(client, ControlMessage(.environment), deadline, SilentProgress())
+            answer = Self.ask(client, request, deadline, progress)
         } catch {
             throw Unreachable.explain(name, in: directory)
         }
         if answer.kind == .failed { throw answer.error }
-        return SessionEnvironment(encoded: answer.bytes(.environment) ?? [])
+        return answer
     }
 
     static func ask(

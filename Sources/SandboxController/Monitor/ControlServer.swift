@@ -100,10 +100,10 @@ final class ControlServer: Sendable {
             if let refusal = notRunning { return reply.fail(refusal) }
             visitor(reply).follow()
         case .stop:
-            var options = StopOptions(
+            let options = StopOptions(
                 force: request.integer(.force) == 1,
-                timeoutSeconds: (request.integer(.timeoutMilliseconds) ?? 30_000) / 1000)
-            options.keeps = request.integer(.keep) == 1
+                timeoutSeconds: (request.integer(.timeoutMilliseconds) ?? 30_000) / 1000,
+                keeps: request.integer(.keep) == 1)
             mailbox.post(.stop(options, reply))
         case .provision:
             if let refusal = notRunning { return reply.fail(refusal) }

@@ -32,21 +32,6 @@ extension SandboxController {
         return try Self.listing(in: ask(request, of: name, progress: progress), name)
     }
 
-    private func ask(
-        _ request: ControlMessage, of name: String, progress: any ProgressReporter
-    ) throws(ControllerError) -> ControlMessage {
-        let deadline = Deadline.after(milliseconds: 2 * Provisioning.timeLimit)
-        let answer: ControlMessage
-        do throws(SystemError) {
-            let client = try ControlClient(sandbox: name, in: directory, deadline: deadline)
-            answer = Self.ask(client, request, deadline, progress)
-        } catch {
-            throw Unreachable.explain(name, in: directory)
-        }
-        if answer.kind == .failed { throw answer.error }
-        return answer
-    }
-
     private static func listing(
         in answer: ControlMessage, _ name: String
     ) throws(ControllerError) -> [TokenListing] {

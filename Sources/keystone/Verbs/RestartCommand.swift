@@ -42,9 +42,8 @@ enum RestartCommand {
                 let variables = try SessionVariables.read(
                     invocation, onto: runs ? kept(name, invocation) : SessionEnvironment())
                 if runs {
-                    var options = StopOptions(force: invocation.arguments.has(StopCommand.force))
-                    options.keeps = true
-                    try StopCommand.stop(name, options, invocation)
+                    let force = invocation.arguments.has(StopCommand.force)
+                    try StopCommand.stop(name, StopOptions(force: force, keeps: true), invocation)
                 }
                 var request = StartRequest(
                     name: name, project: record.project, settings: record.settings, timeoutSeconds: seconds)
